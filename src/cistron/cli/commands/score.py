@@ -1,0 +1,124 @@
+"""`cistron score`: VCF in, annotated VCF out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from cistron.cli.scoring import ScoredRun, ScoreRequest, refuse_unwritable, report_rows, run_score
+from cistron.formats.atomic import refuse_same_file
+from cistron.formats.vcf import VcfRecord
+
+
+def score(
+    variants: Annotated[
+        str, typer.Argument(metavar="IN.vcf", help="VCF or BCF, plain or .gz; - is standard input.")
+    ],
+    reference: Annotated[
+        Path, typer.Option("--reference", "-r", metavar="REF.fa", help="FASTA, plain or BGZF.")
+    ],
+    output: Annotated[
+        str,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="OUT",
+            help=".vcf, .vcf.gz, .bcf, .tsv, .tsv.gz or .parquet; - is VCF on standard output.",
+        ),
+    ] = "-",
+    model: Annotated[
+        str, typer.Option("--model", "-m", help="Shipped name, folder, or hub id owner/name[@revision].")
+    ] = "default",
+    width: Annotated[
+        int | None, typer.Option(min=8, help="Window in bp; default: what the model recommends.")
+    ] = None,
+    strands: Annotated[
+        Literal["both", "forward"], typer.Option(help="Average both strands, or one.")
+    ] = "both",
+    check_ref: Annotated[
+        Literal["error", "warn", "exclude"],
+        typer.Option(help="A REF that differs from the FASTA: stop, leave unscored, or drop the record."),
+    ] = "error",
+    indel: Annotated[
+        Literal["neutral", "equal-tokens"],
+        typer.Option(help="Same downstream bases and length-corrected, or the published rule."),
+    ] = "neutral",
+    circular: Annotated[
+        list[str] | None, typer.Option(metavar="CONTIG", help="Contig to read across its ends; repeatable.")
+    ] = None,
+    regions: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CHR:START-END",
+            help="Score only records that overlap; the others pass untouched. 1-based; repeatable.",
+        ),
+    ] = None,
+    device: Annotated[Literal["auto", "cpu", "cuda"], typer.Option()] = "auto",
+    dtype: Annotated[Literal["auto", "float32", "bfloat16"], typer.Option(help="auto is float32.")] = "auto",
+    batch_tokens: Annotated[int, typer.Option(min=1, help="Most tokens run together.")] = 32_768,
+    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; default: all cores.")] = None,
+    tag: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Fields become CISTRON_NAME_LLR and so on.")
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace CISTRON fields of the input.")
+    ] = False,
+    report: Annotated[
+        Path | None, typer.Option(metavar="OUT.html", help="Also write an HTML report.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue a run that was stopped.")] = False,
+) -> None:
+    """Score the variants of a VCF: how plausible is each alternative allele beside the reference?
+
+    Every record is kept; CISTRON_LLR, CISTRON_FLANK and CISTRON_STATUS are added to INFO. The score is a
+    log-likelihood ratio in nats: negative means less plausible than the reference. For research use.
+
+    Example: cistron score in.vcf.gz -r genome.fa -o out.vcf.gz --report out.html
+    """
+    if report is not None:
+        refuse_unwritable(report)
+        for path in (variants, str(reference), output):
+            refuse_same_file(path, report)
+    request = ScoreRequest(
+        input=variants,
+        reference=reference,
+        output=output,
+        model=model,
+        width=width,
+        strands=strands,
+        indel=indel,
+        check_ref=check_ref,
+        circular=tuple(circular or ()),
+        regions=tuple(regions or ()),
+        device=device,
+        dtype=dtype,
+        batch_tokens=batch_tokens,
+        threads=threads,
+        tag=tag,
+        overwrite=overwrite,
+        resume=resume,
+    )
+
+    def write_report(run: ScoredRun) -> None:
+        from cistron.reports.variants import write_variant_report
+
+        if report is not None:
+            write_variant_report(
+                report,
+                report_rows(run, _described),
+                title=f"Variant scores: {run.facts['Variants']}",
+                model_facts=run.model_facts,
+                run_facts=run.facts,
+            )
+
+    run_score(request, then=write_report)
+
+
+def _described(record: VcfRecord, allele: int) -> tuple[str, str]:
+    """Name and label of an allele: the record's ID and none."""
+    return ("" if record.id == "." else record.id), ""
+
+
+COMMAND = score

@@ -1,0 +1,76 @@
+"""Builds the command `cistron` from its plugs and turns errors into one line and an exit code."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+
+from cistron import __version__
+from cistron.cli import COMMANDS
+from cistron.errors import CistronError
+
+INTERRUPTED = 130
+
+
+def main() -> None:
+    """Run the command line; exit codes are 0, 1 (the caller's to fix), 2 (usage) and 130 (interrupted)."""
+    build_app()()
+
+
+def build_app() -> typer.Typer:
+    """The command with all its subcommands."""
+    app = typer.Typer(
+        name="cistron",
+        help="Genomic foundation models: VCF in, annotated VCF out.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_root)
+    for name in COMMANDS.names():
+        command = COMMANDS.get(name)
+        if isinstance(command, typer.Typer):
+            for info in command.registered_commands:
+                if info.callback is not None:
+                    info.callback = _guarded(info.callback)
+            app.add_typer(command, name=name)
+        else:
+            app.command(name)(_guarded(command))
+    return app
+
+
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)
+    ] = False,
+) -> None:
+    if version:
+        print(__version__)
+        raise typer.Exit
+
+
+def _guarded(command: Callable[..., None]) -> Callable[..., None]:
+    """`command` with the caller's errors as one line on stderr; anything else keeps its traceback."""
+
+    @functools.wraps(command)
+    def run(*args: object, **options: object) -> None:
+        try:
+            command(*args, **options)
+        except CistronError as error:
+            print(f"cistron: {error}", file=sys.stderr)
+            raise SystemExit(1) from None
+        except KeyboardInterrupt:
+            print("cistron: interrupted", file=sys.stderr)
+            raise SystemExit(INTERRUPTED) from None
+        except BrokenPipeError:
+            # Whoever read our output has seen enough; Python would complain again when it flushes at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise SystemExit(1) from None
+
+    return run

@@ -1,0 +1,131 @@
+"""A model with verbs, from a name, a folder or a hub id."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Unpack, cast
+
+import torch
+
+from cistron.errors import InputError
+from cistron.genome import Reference, Variant
+from cistron.inference.likelihood import Likelihood, log_likelihood
+from cistron.inference.score import ScoreOptions, VariantScore, score_variants
+from cistron.models import Model, ModelSpec
+from cistron.tokenizers import Tokenizer
+from cistron.weights.folder import Built, load_folder
+from cistron.weights.hub import DEFAULT_MODEL, resolve
+
+DTYPES = {
+    "auto": torch.float32,
+    "float32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "float64": torch.float64,
+}
+"""Arithmetic by name. `auto` is float32 everywhere: the bound on scores is only proven there."""
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model, its tokenizer and card, and the verbs of `cistron.inference` bound to them.
+
+    Attributes:
+        built: What the model folder held.
+    """
+
+    built: Built
+
+    @property
+    def model(self) -> Model:
+        """The module."""
+        return cast(Model, self.built.model)
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """Text to ids and back."""
+        return self.built.tokenizer
+
+    @property
+    def spec(self) -> ModelSpec:
+        """The architecture."""
+        return self.built.spec
+
+    @property
+    def card(self) -> dict[str, Any]:
+        """The model card."""
+        return self.built.card
+
+    @property
+    def name(self) -> str:
+        """What to call it in headers and reports."""
+        return self.built.name
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the weights."""
+        return self.built.sha256
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model runs."""
+        return self.model.empty_state(1).lengths.device
+
+    @property
+    def dtype(self) -> str:
+        """Arithmetic of the model, such as `float32`."""
+        parameter = next(self.built.model.parameters())
+        return str(parameter.dtype).removeprefix("torch.")
+
+    def score_variants(
+        self, variants: Iterable[Variant], reference: Reference, **options: Unpack[ScoreOptions]
+    ) -> Iterator[VariantScore]:
+        """Yield a score for each variant; see `cistron.inference.score.score_variants`."""
+        return score_variants(self.model, self.tokenizer, reference, variants, **options)
+
+    def log_likelihood(self, sequences: Iterable[str], *, batch_tokens: int = 32_768) -> Iterator[Likelihood]:
+        """Yield the log-likelihood of each sequence; see `cistron.inference.likelihood.log_likelihood`."""
+        return log_likelihood(self.model, self.tokenizer, sequences, batch_tokens=batch_tokens)
+
+
+def load(
+    name: str | Path = DEFAULT_MODEL,
+    *,
+    device: str = "auto",
+    dtype: str | torch.dtype = "auto",
+) -> LoadedModel:
+    """Load a model.
+
+    Args:
+        name: A shipped model's name, a model folder, or a hub id `owner/name[@revision]`.
+        device: `cpu`, `cuda`, or `auto` for a GPU where there is one.
+        dtype: `float32`, `bfloat16`, `float64`, or `auto` (float32).
+
+    Raises:
+        UnknownNameError: No such model, device or dtype.
+        WeightsError: The model folder is incomplete or damaged.
+        DownloadError: The hub could not be reached or does not have it.
+    """
+    if isinstance(dtype, str):
+        if dtype not in DTYPES:
+            raise InputError(f"dtype '{dtype}' is not one of {', '.join(DTYPES)}")
+        dtype = DTYPES[dtype]
+    shipped_name = str(name) if isinstance(name, str) and "/" not in name else None
+    return LoadedModel(load_folder(resolve(name), pick_device(device), dtype, name=shipped_name))
+
+
+def pick_device(name: str) -> torch.device:
+    """The device called `name`.
+
+    Raises:
+        InputError: It is not there.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if name.startswith("cuda") and not torch.cuda.is_available():
+        raise InputError("device 'cuda' was asked for, but torch sees no GPU; use --device cpu")
+    try:
+        return torch.device(name)
+    except RuntimeError:
+        raise InputError(f"device '{name}' is not one of auto, cpu, cuda") from None

@@ -1,0 +1,151 @@
+"""Causal attention over a chunk of tokens and everything read before it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+from torch.nn.attention.bias import causal_lower_right
+
+
+@dataclass
+class KeyValueCache:
+    """Keys and values of the tokens one attention layer has read, `(B, KV, P, K)`.
+
+    Chunks are kept as they come and joined only when they are next attended to, so that the last chunk of a
+    sequence is never copied. After a `fork` that repeats every row equally often, a part has fewer rows than
+    the batch: its row *i* serves the batch's rows *i·n* to *i·n + n - 1* and is never copied either.
+    """
+
+    keys: list[Tensor] = field(default_factory=list)
+    values: list[Tensor] = field(default_factory=list)
+
+    def joined(self) -> tuple[Tensor, Tensor] | None:
+        """All keys and values as two tensors, possibly of fewer rows; None before the first token."""
+        if not self.keys:
+            return None
+        if len(self.keys) > 1:
+            self.keys, self.values = [_join(self.keys)], [_join(self.values)]
+        return self.keys[0], self.values[0]
+
+    def appended(self, keys: Tensor, values: Tensor) -> KeyValueCache:
+        """A new cache with a chunk added behind; this one is unchanged."""
+        return KeyValueCache([*self.keys, keys], [*self.values, values])
+
+    def fork(self, rows: Int[Tensor, "R"], batch: int) -> KeyValueCache:
+        """A cache whose row *i* is row `rows[i]` of this one, which serves `batch` rows."""
+        joined = self.joined()
+        if joined is None:
+            return KeyValueCache()
+        rows = rows.to(joined[0].device) // (batch // len(joined[0]))
+        kept, counts = torch.unique_consecutive(rows, return_counts=True)
+        if bool((counts == counts[0]).all()):
+            rows = kept
+        whole = len(rows) == len(joined[0]) and bool(
+            (rows == torch.arange(len(rows), device=rows.device)).all()
+        )
+        return KeyValueCache(*([part if whole else part.index_select(0, rows)] for part in joined))
+
+    def to(self, device: torch.device | str | None, dtype: torch.dtype | None) -> KeyValueCache:
+        """The same cache on another device or in another dtype."""
+        return KeyValueCache(
+            [part.to(device=device, dtype=dtype) for part in self.keys],
+            [part.to(device=device, dtype=dtype) for part in self.values],
+        )
+
+
+def _join(parts: list[Tensor]) -> Tensor:
+    """Parts one behind the other, repeated to the rows of the largest."""
+    rows = max(len(part) for part in parts)
+    return torch.cat([_repeated(part, rows) for part in parts], dim=2)
+
+
+def _repeated(part: Tensor, rows: int) -> Tensor:
+    return part if len(part) == rows else part.repeat_interleave(rows // len(part), dim=0)
+
+
+def attend(
+    query: Float[Tensor, "B H L K"],
+    key: Float[Tensor, "B KV L K"],
+    value: Float[Tensor, "B KV L K"],
+    past: tuple[Tensor, Tensor] | None = None,
+    mask: Bool[Tensor, "B 1 L PL"] | None = None,
+) -> Float[Tensor, "B H L K"]:
+    """Attention output of a chunk whose tokens see `past` whole and the chunk causally.
+
+    Args:
+        query: Rotated queries; H is a multiple of KV (grouped-query attention).
+        key: Rotated keys of the chunk.
+        value: Values of the chunk.
+        past: Rotated keys and values `(B / n, KV, P, K)` of what came before; each row serves n of the batch.
+        mask: Who sees whom over past and chunk (True = sees); None for the plain causal case.
+    """
+    groups = query.shape[1] // key.shape[1]
+    if mask is None and past is None:
+        return _sdpa(query, key, value, groups, is_causal=query.shape[2] > 1)
+    if mask is None and past is not None and _mergeable(query, past[0]):
+        return _merged(query, key, value, past, groups)
+    if past is not None:
+        key, value = _join([past[0], key]), _join([past[1], value])
+    if mask is None and query.shape[2] > 1:
+        # torch's bias object is a Tensor subclass that SDPA turns into the right kernel
+        bias = causal_lower_right(query.shape[2], key.shape[2])
+        return _sdpa(query, key, value, groups, attn_mask=bias)
+    return _sdpa(query, key, value, groups, attn_mask=mask)
+
+
+def _sdpa(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    groups: int,
+    *,
+    attn_mask: Tensor | None = None,
+    is_causal: bool = False,
+) -> Tensor:
+    key, value = _spread(key, groups), _spread(value, groups)
+    return F.scaled_dot_product_attention(query, key, value, attn_mask=attn_mask, is_causal=is_causal)
+
+
+def _spread(part: Tensor, groups: int) -> Tensor:
+    """Repeat each key/value head for the query heads of its group."""
+    return part if groups == 1 else part.repeat_interleave(groups, dim=1)
+
+
+def _mergeable(query: Tensor, past_key: Tensor) -> bool:
+    """Whether the two-part kernel applies: it has no gradient, and is the CPU's way to skip a dense mask."""
+    return query.device.type == "cpu" and not (
+        torch.is_grad_enabled() and (query.requires_grad or past_key.requires_grad)
+    )
+
+
+def _merged(query: Tensor, key: Tensor, value: Tensor, past: tuple[Tensor, Tensor], groups: int) -> Tensor:
+    """Attend to the past and to the chunk separately and merge by their log-sum-exp, which is exact.
+
+    A rectangular causal mask would make the CPU kernel compute and add a dense (L, P + L) mask. The past
+    needs none, so query heads fold onto their key/value head, and the rows of a fork onto their common past.
+
+    Source: the online-softmax identity, Milakov & Gimelshein 2018 (arXiv 1805.02867).
+    """
+    past_key, past_value = past
+    batch, heads, length, width = query.shape
+    rows, kv_heads = past_key.shape[:2]
+    shape = rows, batch // rows, kv_heads, groups * length, width
+    folded = query.reshape(shape).transpose(1, 2).reshape(rows, kv_heads, -1, width)
+    past_out, past_lse = _flash(folded, past_key, past_value, is_causal=False)
+    unfolded = rows, kv_heads, batch // rows, groups * length
+    past_out = past_out.reshape(*unfolded, width).transpose(1, 2).reshape(query.shape)
+    past_lse = past_lse.reshape(unfolded).transpose(1, 2).reshape(batch, heads, length, 1)
+
+    out, lse = _flash(query, _spread(key, groups), _spread(value, groups), is_causal=True)
+    share = torch.sigmoid(past_lse - lse.unsqueeze(-1)).to(query.dtype)
+    return torch.lerp(out, past_out, share)
+
+
+def _flash(query: Tensor, key: Tensor, value: Tensor, *, is_causal: bool) -> tuple[Tensor, Tensor]:
+    """Attention and its log-sum-exp `(B, H, L)` from torch's CPU kernel."""
+    out, lse = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(query, key, value, 0.0, is_causal)
+    return out, lse

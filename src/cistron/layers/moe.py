@@ -1,0 +1,122 @@
+"""Sparse mixture of SwiGLU experts with top-k routing."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+
+class Routing(NamedTuple):
+    """Where each token goes.
+
+    Attributes:
+        experts: Chosen experts, best first.
+        weights: Their weights, summing to 1.
+        logits: Router logits in float32 (float64 in a float64 model).
+    """
+
+    experts: Int[Tensor, "T k"]
+    weights: Float[Tensor, "T k"]
+    logits: Float[Tensor, "T E"]
+
+
+class RouterStatistics(NamedTuple):
+    """What the training losses of one layer need, over the tokens that count.
+
+    Attributes:
+        expert_counts: Token-expert assignments per expert.
+        router_probability: Mean softmax probability per expert.
+        z_loss: Mean squared log-sum-exp of the router logits (Zoph et al. 2022, arXiv 2202.08906, eq. 5).
+    """
+
+    expert_counts: Float[Tensor, "E"]
+    router_probability: Float[Tensor, "E"]
+    z_loss: Float[Tensor, ""]
+
+
+class Experts(nn.Module):
+    """SwiGLU blocks with stacked weights: `gate_up_proj (E, 2I, D)`, gate first, and `down_proj (E, D, I)`."""
+
+    def __init__(self, num_experts: int, hidden_size: int, intermediate_size: int) -> None:
+        super().__init__()
+        self.gate_up_proj = nn.Parameter(torch.empty(num_experts, 2 * intermediate_size, hidden_size))
+        self.down_proj = nn.Parameter(torch.empty(num_experts, hidden_size, intermediate_size))
+
+    def forward(self, x: Float[Tensor, "T D"], routing: Routing) -> Float[Tensor, "T D"]:
+        """Weighted sum of the chosen experts' outputs; each expert sees its own tokens only, all at once."""
+        top_k = routing.experts.shape[1]
+        order = routing.experts.flatten().argsort(stable=True)
+        tokens = order // top_k
+        weights = routing.weights.flatten()[order].unsqueeze(-1)
+        counts = torch.bincount(routing.experts.flatten(), minlength=len(self.down_proj)).tolist()
+        result = torch.zeros_like(x)
+        for expert, (its_tokens, its_weights) in enumerate(
+            zip(torch.split(tokens, counts), torch.split(weights, counts), strict=True)
+        ):
+            if len(its_tokens) == 0:
+                continue
+            spare = -len(its_tokens) % _row_multiple(x)
+            its_tokens, its_weights = F.pad(its_tokens, (0, spare)), F.pad(its_weights, (0, 0, 0, spare))
+            gate, up = F.linear(x[its_tokens], self.gate_up_proj[expert]).chunk(2, dim=-1)
+            out = F.linear(F.silu(gate) * up, self.down_proj[expert])
+            result.index_add_(0, its_tokens, (out * its_weights).to(result.dtype))
+        return result
+
+
+def _row_multiple(x: Tensor) -> int:
+    """Rows of an expert's product are filled up to a multiple of this, with rows of weight 0.
+
+    On a CPU, half-precision products are compiled for every new number of rows, which costs more than they
+    do; so few different numbers may occur. Float32 products have no such cost.
+    """
+    return 128 if x.device.type == "cpu" and x.dtype in (torch.bfloat16, torch.float16) else 1
+
+
+class SparseMoE(nn.Module):
+    """Router and experts: softmax over all experts, the `top_k` best renormalised to sum to 1.
+
+    Source: Jiang et al. 2024 (arXiv 2401.04088); equal to a softmax over the chosen logits.
+    """
+
+    def __init__(self, num_experts: int, top_k: int, hidden_size: int, intermediate_size: int) -> None:
+        super().__init__()
+        self.top_k = top_k
+        self.gate = nn.Linear(hidden_size, num_experts, bias=False)
+        self.experts = Experts(num_experts, hidden_size, intermediate_size)
+
+    def route(self, x: Float[Tensor, "T D"]) -> Routing:
+        """Choose experts; in float32 even where the model runs in half precision, so that ties are rare."""
+        wide = x.float() if x.dtype in (torch.bfloat16, torch.float16) else x
+        with torch.autocast(x.device.type, enabled=False):
+            logits = F.linear(wide, self.gate.weight.to(wide.dtype))
+        best, experts = logits.topk(self.top_k, dim=-1)
+        return Routing(experts, best.softmax(dim=-1), logits)
+
+    def forward(
+        self, x: Float[Tensor, "B L D"], valid: Bool[Tensor, "B L"] | None = None
+    ) -> tuple[Float[Tensor, "B L D"], RouterStatistics | None]:
+        """Return the block's output and, in training mode, the router statistics over `valid` tokens."""
+        flat = x.reshape(-1, x.shape[-1])
+        routing = self.route(flat)
+        device = x.device.type
+        if torch.is_autocast_enabled(device):
+            # Once here rather than in every expert's product, and gathering half as many bytes.
+            flat = flat.to(torch.get_autocast_dtype(device))
+        out = self.experts(flat, routing._replace(weights=routing.weights.to(flat.dtype)))
+        return out.to(x.dtype).view_as(x), router_statistics(routing, valid) if self.training else None
+
+
+def router_statistics(routing: Routing, valid: Bool[Tensor, "B L"] | None) -> RouterStatistics:
+    """Counts, mean probabilities and z-loss of one layer's routing."""
+    experts, logits = routing.experts, routing.logits
+    if valid is not None:
+        keep = valid.flatten()
+        experts, logits = experts[keep], logits[keep]
+    counts = torch.bincount(experts.flatten(), minlength=logits.shape[1]).to(logits.dtype)
+    return RouterStatistics(
+        counts, logits.softmax(dim=-1).mean(dim=0), logits.logsumexp(dim=-1).square().mean()
+    )

@@ -1,0 +1,149 @@
+"""Architectures: one file each, and the contract they share.
+
+A causal genomic model is a function *(chunk of tokens, State) → (Output, State)*. With that one function the
+verbs of `inference/` score, embed and generate at any length; see `docs/design/state.md`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from cistron.registry import Registry
+
+
+class State(Protocol):
+    """What a model remembers of the tokens it has read, one row per sequence."""
+
+    @property
+    def lengths(self) -> Int[Tensor, "B"]:
+        """Tokens read so far, per row."""
+        ...
+
+    def fork(self, rows: Int[Tensor, "R"]) -> State:
+        """A state whose row *i* continues from row `rows[i]`; the original stays usable."""
+        ...
+
+    def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> State:
+        """The same state on another device or in another floating dtype."""
+        ...
+
+
+@dataclass
+class Output:
+    """What a forward pass returns.
+
+    Attributes:
+        logits: Unnormalised scores of the *next* token at every position, or None when not asked for.
+        hidden_states: Last layer, after the final norm.
+        captured: Layers named in `capture`, by the name they were asked for.
+        state: The state after the chunk; None unless one was passed in.
+        aux: In training mode, what router losses need: `expert_counts (layers, E)`,
+            `router_probability (layers, E)`, `z_loss (layers,)`.
+    """
+
+    logits: Float[Tensor, "B L V"] | None
+    hidden_states: Float[Tensor, "B L D"]
+    captured: dict[str, Tensor] = field(default_factory=dict)
+    state: State | None = None
+    aux: dict[str, Tensor] = field(default_factory=dict)
+
+
+class Config(Protocol):
+    """The settings of an architecture, a frozen dataclass with the field names Hugging Face uses."""
+
+    @property
+    def vocab_size(self) -> int:
+        """Rows of the token embedding."""
+        ...
+
+    @property
+    def hidden_size(self) -> int:
+        """Width of `hidden_states`."""
+        ...
+
+    @property
+    def context_length(self) -> int:
+        """Longest sequence in tokens that the model was made for."""
+        ...
+
+    @property
+    def width(self) -> int:
+        """Recommended window for variant scoring, in bp."""
+        ...
+
+    def to_dict(self) -> dict[str, Any]:
+        """The content of the model folder's `config.json`."""
+        ...
+
+
+class Model(Protocol):
+    """A built architecture: an `nn.Module` whose `forward` is the `__call__` below."""
+
+    @property
+    def config(self) -> Config:
+        """The settings it was built from."""
+        ...
+
+    def empty_state(self, batch: int) -> State:
+        """The state before the first token, for `batch` rows, on the model's device."""
+        ...
+
+    def __call__(
+        self,
+        input_ids: Int[Tensor, "B L"],
+        state: State | None = None,
+        *,
+        lengths: Int[Tensor, "B"] | None = None,
+        document_ids: Int[Tensor, "B L"] | None = None,
+        capture: Sequence[str | int] = (),
+        logits: bool = True,
+    ) -> Output:
+        """Run one chunk.
+
+        Args:
+            input_ids: Tokens, right-padded where rows differ in length.
+            state: Continue from here; None reads the chunk as whole sequences and keeps nothing.
+            lengths: Real tokens per row; all of them when None. What lies behind is ignored.
+            document_ids: Equal numbers mark one document; position and attention restart at each change.
+            capture: Layers to return, by published name or by index (0 is the embedding).
+            logits: Compute the logits.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """What an architecture's file publishes as `MODEL`.
+
+    Attributes:
+        config: Makes a config from the content of a `config.json`; unknown keys are ignored.
+        build: Makes the module from a config, on the current default device, with initialised weights.
+        tokenizer: Name of its tokenizer in `cistron.tokenizers`.
+        sizes: Named sizes, as configs.
+        architectures: Values of `architectures` in a published `config.json` that this file implements.
+        causal: Whether position *i* sees only positions ≤ *i*.
+        to_published: Renames and splits an in-memory state dict to the names that are published.
+        from_published: The inverse; called with a config and the published tensors.
+        parallel_plan: Module name pattern → how it is split over devices; applied from outside.
+        source: Paper, repository or page that defines the architecture.
+    """
+
+    config: Callable[[Mapping[str, Any]], Config]
+    build: Callable[[Any], nn.Module]
+    tokenizer: str
+    sizes: Mapping[str, Config]
+    architectures: tuple[str, ...]
+    causal: bool
+    to_published: Callable[[Mapping[str, Tensor]], dict[str, Tensor]]
+    from_published: Callable[[Any, Mapping[str, Tensor]], dict[str, Tensor]]
+    parallel_plan: Mapping[str, str]
+    source: str
+
+
+MODELS: Registry[ModelSpec] = Registry("cistron.models", "MODEL", "model architecture")

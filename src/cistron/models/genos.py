@@ -1,0 +1,487 @@
+"""Genos: a causal mixture-of-experts decoder over single bases.
+
+The released Genos-1.2B and Genos-10B are stock Mixtral decoders: RMSNorm, rotary positions (θ = 5e7),
+grouped-query attention, eight SwiGLU experts of which each token uses two, untied head, no biases. This file
+is that architecture, read top to bottom; any Hugging Face Mixtral checkpoint of this shape loads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from cistron.errors import InputError, WeightsError
+from cistron.layers.attention import KeyValueCache, attend
+from cistron.layers.capture import Capture
+from cistron.layers.moe import RouterStatistics, SparseMoE
+from cistron.layers.norm import RMSNorm
+from cistron.layers.rotary import rotary_angles, rotate
+from cistron.models import ModelSpec, Output, State
+
+
+@dataclass(frozen=True)
+class GenosConfig:
+    """Sizes and constants, under the names of a Hugging Face Mixtral `config.json`.
+
+    `width` is this platform's own: the recommended window for variant scoring, in bp.
+    """
+
+    vocab_size: int = 128
+    hidden_size: int = 1024
+    intermediate_size: int = 4096
+    num_hidden_layers: int = 12
+    num_attention_heads: int = 16
+    num_key_value_heads: int = 8
+    head_dim: int = 64
+    num_local_experts: int = 8
+    num_experts_per_tok: int = 2
+    rms_norm_eps: float = 1e-5
+    rope_theta: float = 5e7
+    max_position_embeddings: int = 1_048_576
+    initializer_range: float = 0.01
+    pad_token_id: int | None = None
+    width: int = 8192
+
+    @property
+    def context_length(self) -> int:
+        """Longest sequence in tokens."""
+        return self.max_position_embeddings
+
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, Any]) -> GenosConfig:
+        """Read a `config.json`, with `rope_theta` or the newer `rope_parameters`.
+
+        Raises:
+            WeightsError: The file asks for something this architecture does not do.
+        """
+        known = {name: values[name] for name in cls.__dataclass_fields__ if values.get(name) is not None}
+        rope = values.get("rope_parameters") or values.get("rope_scaling") or {}
+        known["rope_theta"] = float(rope.get("rope_theta") or values.get("rope_theta") or cls.rope_theta)
+        known.setdefault("head_dim", values["hidden_size"] // values["num_attention_heads"])
+        known["width"] = values.get("width") or min(cls.width, known["max_position_embeddings"])
+        _refuse_unsupported(values, rope)
+        return cls(**known)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The content of `config.json`, readable by transformers' `MixtralConfig`."""
+        return {
+            "architectures": ["MixtralForCausalLM"],
+            "model_type": "mixtral",
+            **asdict(self),
+            "rope_parameters": {"rope_theta": self.rope_theta, "rope_type": "default"},
+            "hidden_act": "silu",
+            "sliding_window": None,
+            "tie_word_embeddings": False,
+            "attention_dropout": 0.0,
+            "bos_token_id": None,
+            "eos_token_id": None,
+        }
+
+
+def _refuse_unsupported(values: Mapping[str, Any], rope: Mapping[str, Any]) -> None:
+    expected = {"hidden_act": "silu", "tie_word_embeddings": False, "attention_bias": False}
+    for name, only in expected.items():
+        if values.get(name, only) != only:
+            raise WeightsError(
+                f"config.json: {name} is {values[name]!r}; the Genos architecture has {only!r}"
+            )
+    kind = rope.get("rope_type", rope.get("type", "default"))
+    if kind != "default":
+        raise WeightsError(f"config.json: rope type is {kind!r}; the Genos architecture has 'default'")
+    sliding = values.get("sliding_window")
+    if sliding is not None and sliding < values["max_position_embeddings"]:
+        raise WeightsError(f"config.json: sliding_window is {sliding}; the Genos architecture has none")
+
+
+@dataclass
+class GenosState:
+    """Keys and values of every layer, and how far each row has been read.
+
+    Attributes:
+        caches: One per layer, `(B, KV, P, K)`; rows shorter than P are right-padded.
+        lengths: Tokens read, per row.
+        document_ids: Document of every token read, `(B, P)`; None while no document boundaries were given.
+    """
+
+    caches: list[KeyValueCache]
+    lengths: Int[Tensor, "B"]
+    document_ids: Int[Tensor, "B P"] | None = None
+
+    def fork(self, rows: Int[Tensor, "R"]) -> GenosState:
+        """A state whose row *i* continues from row `rows[i]`."""
+        rows = rows.to(self.lengths.device)
+        documents = None if self.document_ids is None else self.document_ids[rows]
+        caches = [cache.fork(rows, len(self.lengths)) for cache in self.caches]
+        return GenosState(caches, self.lengths[rows], documents)
+
+    def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> GenosState:
+        """The same state on another device or in another floating dtype."""
+        documents = None if self.document_ids is None else self.document_ids.to(device)
+        return GenosState(
+            [cache.to(device, dtype) for cache in self.caches], self.lengths.to(device), documents
+        )
+
+
+@dataclass
+class _Chunk:
+    """Where the tokens of one forward call stand: positions, who sees whom, which are real."""
+
+    cos: Float[Tensor, "*B L K"]
+    sin: Float[Tensor, "*B L K"]
+    mask: Bool[Tensor, "B 1 L PL"] | None
+    valid: Bool[Tensor, "B L"] | None
+    state: GenosState | None
+    updated: list[KeyValueCache] = field(default_factory=list)
+
+
+class Attention(nn.Module):
+    """Grouped-query causal attention with rotary positions."""
+
+    def __init__(self, config: GenosConfig) -> None:
+        super().__init__()
+        self.head_dim = config.head_dim
+        heads, kv_heads = config.num_attention_heads, config.num_key_value_heads
+        self.q_proj = nn.Linear(config.hidden_size, heads * config.head_dim, bias=False)
+        self.k_proj = nn.Linear(config.hidden_size, kv_heads * config.head_dim, bias=False)
+        self.v_proj = nn.Linear(config.hidden_size, kv_heads * config.head_dim, bias=False)
+        self.o_proj = nn.Linear(heads * config.head_dim, config.hidden_size, bias=False)
+
+    def forward(self, x: Float[Tensor, "B L D"], chunk: _Chunk, layer: int) -> Float[Tensor, "B L D"]:
+        """Attend within the chunk and to the state, and add the chunk to the state."""
+        query, key, value = (
+            project(x).unflatten(-1, (-1, self.head_dim)).transpose(1, 2)
+            for project in (self.q_proj, self.k_proj, self.v_proj)
+        )
+        query, key = rotate(query, chunk.cos, chunk.sin), rotate(key, chunk.cos, chunk.sin)
+        if chunk.state is None:
+            out = attend(query, key, value, None, chunk.mask)
+        else:
+            cache = chunk.state.caches[layer]
+            out = attend(query, key, value, cache.joined(), chunk.mask)
+            chunk.updated.append(cache.appended(key, value))
+        projected: Tensor = self.o_proj(out.transpose(1, 2).flatten(-2))
+        return projected
+
+
+class Layer(nn.Module):
+    """Pre-norm attention and mixture of experts, each added to the residual stream."""
+
+    def __init__(self, config: GenosConfig) -> None:
+        super().__init__()
+        self.input_layernorm = RMSNorm(config.hidden_size, config.rms_norm_eps)
+        self.self_attn = Attention(config)
+        self.post_attention_layernorm = RMSNorm(config.hidden_size, config.rms_norm_eps)
+        self.block_sparse_moe = SparseMoE(
+            config.num_local_experts, config.num_experts_per_tok, config.hidden_size, config.intermediate_size
+        )
+
+    def forward(
+        self, x: Float[Tensor, "B L D"], chunk: _Chunk, index: int, capture: Capture
+    ) -> tuple[Float[Tensor, "B L D"], RouterStatistics | None]:
+        """Return the layer's output and, in training mode, its router statistics."""
+        attended = self.self_attn(self.input_layernorm(x), chunk, index)
+        capture.record(f"model.layers.{index}.self_attn", attended)
+        x = x + attended
+        mixed, statistics = self.block_sparse_moe(self.post_attention_layernorm(x), chunk.valid)
+        capture.record(f"model.layers.{index}.block_sparse_moe", mixed)
+        x = x + mixed
+        capture.record(f"model.layers.{index}", x)
+        return x, statistics
+
+
+class Decoder(nn.Module):
+    """Embedding, layers and final norm: the part published under `model.`."""
+
+    def __init__(self, config: GenosConfig) -> None:
+        super().__init__()
+        self.embed_tokens = nn.Embedding(config.vocab_size, config.hidden_size)
+        self.layers = nn.ModuleList(Layer(config) for _ in range(config.num_hidden_layers))
+        self.norm = RMSNorm(config.hidden_size, config.rms_norm_eps)
+
+
+class Genos(nn.Module):
+    """The language model; implements the `Model` contract of `cistron.models`."""
+
+    def __init__(self, config: GenosConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.model = Decoder(config)
+        self.lm_head = nn.Linear(config.hidden_size, config.vocab_size, bias=False)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Normal weights; output projections scaled down by √(2·layers), as in the published training."""
+        std = self.config.initializer_range
+        for name, parameter in self.named_parameters():
+            if "norm" in name.rsplit(".", 2)[-2]:
+                nn.init.ones_(parameter)
+            elif name.endswith(("o_proj.weight", "down_proj")):
+                nn.init.normal_(parameter, std=std / (2 * self.config.num_hidden_layers) ** 0.5)
+            else:
+                nn.init.normal_(parameter, std=std)
+
+    def empty_state(self, batch: int) -> GenosState:
+        """The state before the first token."""
+        lengths = torch.zeros(batch, dtype=torch.long, device=self.lm_head.weight.device)
+        return GenosState([KeyValueCache() for _ in self.model.layers], lengths)
+
+    def layer_names(self) -> list[str]:
+        """Every name that `capture` accepts."""
+        blocks = [f"model.layers.{i}" for i in range(len(self.model.layers))]
+        inside = [f"{block}.{part}" for block in blocks for part in ("self_attn", "block_sparse_moe")]
+        return ["model.embed_tokens", *blocks, *inside, "model.norm"]
+
+    def forward(
+        self,
+        input_ids: Int[Tensor, "B L"],
+        state: State | None = None,
+        *,
+        lengths: Int[Tensor, "B"] | None = None,
+        document_ids: Int[Tensor, "B L"] | None = None,
+        capture: Sequence[str | int] = (),
+        logits: bool = True,
+    ) -> Output:
+        """Run one chunk; see `cistron.models.Model`."""
+        if state is not None and not isinstance(state, GenosState):
+            raise InputError(f"a Genos model continues a GenosState, not a {type(state).__name__}")
+        chunk = self._locate(input_ids, state, lengths, document_ids)
+        blocks = [f"model.layers.{i}" for i in range(len(self.model.layers) - 1)]
+        kept = Capture(capture, self.layer_names(), ["model.embed_tokens", *blocks, "model.norm"])
+
+        x = self.model.embed_tokens(input_ids)
+        kept.record("model.embed_tokens", x)
+        statistics = []
+        for index, layer in enumerate(self.model.layers):
+            x, routed = layer(x, chunk, index, kept)
+            statistics.append(routed)
+        x = self.model.norm(x)
+        kept.record("model.norm", x)
+
+        return Output(
+            logits=self.lm_head(x) if logits else None,
+            hidden_states=x,
+            captured=kept.found,
+            state=None if state is None else _advanced(chunk, state, input_ids, lengths, document_ids),
+            aux=_stacked(statistics) if self.training else {},
+        )
+
+    def _locate(
+        self,
+        input_ids: Int[Tensor, "B L"],
+        state: GenosState | None,
+        lengths: Int[Tensor, "B"] | None,
+        document_ids: Int[Tensor, "B L"] | None,
+    ) -> _Chunk:
+        """Positions, mask and validity of a chunk's tokens."""
+        batch, length = input_ids.shape
+        device = input_ids.device
+        steps = torch.arange(length, device=device)
+        valid = None if lengths is None else steps < lengths.unsqueeze(1)
+        past = torch.zeros(batch, dtype=torch.long, device=device) if state is None else state.lengths
+        ragged = state is not None and bool((past != past[0]).any())
+        documents = _joined_documents(state, document_ids, batch, past, length)
+
+        mask = None
+        if documents is not None:
+            positions, mask = _document_view(documents, past, steps)
+        elif ragged:
+            positions = past.unsqueeze(1) + steps
+            mask = _ragged_mask(past, steps)
+        else:
+            positions = past[0] + steps
+        cos, sin = rotary_angles(positions, self.config.head_dim, self.config.rope_theta)
+        return _Chunk(cos, sin, mask, valid, state)
+
+
+def _width(past: Int[Tensor, "B"]) -> int:
+    """Columns of a cache: the longest row."""
+    return int(past.max())
+
+
+def _ragged_mask(past: Int[Tensor, "B"], steps: Int[Tensor, "L"]) -> Bool[Tensor, "B 1 L PL"]:
+    """Rows of different length: padding of the cache is invisible, the chunk is causal."""
+    cached = torch.arange(_width(past), device=past.device) < past.unsqueeze(1)
+    causal = steps <= steps.unsqueeze(1)
+    seen = torch.cat(
+        (
+            cached.unsqueeze(1).expand(-1, len(steps), -1),
+            causal.unsqueeze(0).expand(len(past), -1, -1),
+        ),
+        dim=-1,
+    )
+    return seen.unsqueeze(1)
+
+
+def _joined_documents(
+    state: GenosState | None,
+    document_ids: Int[Tensor, "B L"] | None,
+    batch: int,
+    past: Int[Tensor, "B"],
+    length: int,
+) -> Int[Tensor, "B PL"] | None:
+    """Document of every cached and new token; None when nobody gave any."""
+    before = None if state is None else state.document_ids
+    if document_ids is None and before is None:
+        return None
+    if before is None:
+        before = torch.zeros(batch, _width(past), dtype=torch.long, device=past.device)
+    if document_ids is None:
+        last = (past - 1).clamp(min=0).unsqueeze(1)
+        document_ids = before.gather(1, last).expand(-1, length)
+    return torch.cat((before, document_ids.to(before)), dim=1)
+
+
+def _document_view(
+    documents: Int[Tensor, "B PL"], past: Int[Tensor, "B"], steps: Int[Tensor, "L"]
+) -> tuple[Int[Tensor, "B L"], Bool[Tensor, "B 1 L PL"]]:
+    """Positions that restart with each document, and a mask that keeps documents apart.
+
+    Two tokens belong together when no boundary lies between them; a number that comes back later is a new
+    document.
+    """
+    columns = documents.shape[1]
+    offset = columns - len(steps)
+    real = torch.arange(columns, device=past.device) < past.unsqueeze(1)
+    real[:, offset:] = True
+    order = real.long().cumsum(1) - 1
+    # The token before column j is column j-1, or the last real cached one for the first new column.
+    previous = torch.arange(columns, device=past.device).expand(len(past), -1) - 1
+    previous = torch.where(
+        torch.arange(columns, device=past.device) == offset, (past - 1).unsqueeze(1), previous
+    )
+    starts = (previous < 0) | (documents.gather(1, previous.clamp(min=0)) != documents)
+    starts &= real
+    segment = starts.long().cumsum(1)
+    first = torch.where(starts, order, 0).cummax(1).values
+    positions = (order - first)[:, offset:]
+    same = segment[:, offset:].unsqueeze(2) == segment.unsqueeze(1)
+    earlier = order[:, offset:].unsqueeze(2) >= order.unsqueeze(1)
+    return positions, (same & earlier & real.unsqueeze(1)).unsqueeze(1)
+
+
+def _advanced(
+    chunk: _Chunk,
+    state: GenosState,
+    input_ids: Int[Tensor, "B L"],
+    lengths: Int[Tensor, "B"] | None,
+    document_ids: Int[Tensor, "B L"] | None,
+) -> GenosState:
+    """The state after a chunk; rows of unequal length are packed to the left again."""
+    batch, length = input_ids.shape
+    read = torch.full_like(state.lengths, length) if lengths is None else lengths.to(state.lengths)
+    documents = _joined_documents(state, document_ids, batch, state.lengths, length)
+    after = GenosState(chunk.updated, state.lengths + read, documents)
+    uniform = bool((state.lengths == state.lengths[0]).all()) and bool((read == length).all())
+    return after if uniform else _packed(after, state.lengths, read)
+
+
+def _packed(after: GenosState, past: Int[Tensor, "B"], read: Int[Tensor, "B"]) -> GenosState:
+    """Move every row's new tokens directly behind its old ones and drop the padding."""
+    width, total = _width(past), _width(after.lengths)
+    columns = torch.arange(total, device=past.device).unsqueeze(0)
+    source = torch.where(columns < past.unsqueeze(1), columns, columns - past.unsqueeze(1) + width)
+    source = torch.where(columns < (past + read).unsqueeze(1), source, 0)
+
+    def pack(part: Tensor) -> Tensor:
+        index = source.view(len(past), 1, total, 1).expand(-1, part.shape[1], -1, part.shape[3])
+        return part.gather(2, index)
+
+    caches = []
+    for cache in after.caches:
+        joined = cache.joined()
+        caches.append(KeyValueCache() if joined is None else KeyValueCache(*([pack(p)] for p in joined)))
+    documents = None if after.document_ids is None else after.document_ids.gather(1, source)
+    return replace(after, caches=caches, document_ids=documents)
+
+
+def _stacked(statistics: Sequence[RouterStatistics]) -> dict[str, Tensor]:
+    """Router statistics of all layers, each with a leading layer axis."""
+    return {
+        name: torch.stack([getattr(layer, name) for layer in statistics]) for name in RouterStatistics._fields
+    }
+
+
+_EXPERT = "block_sparse_moe.experts"
+_FUSED_NAME, _OUR_NAME = ".mlp.", ".block_sparse_moe."
+
+
+def to_published(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Split the stacked experts into `experts.N.w1/w2/w3`, the names Genos publishes."""
+    published = {}
+    for name, tensor in state_dict.items():
+        if name.endswith("experts.gate_up_proj"):
+            stem = name.removesuffix(".gate_up_proj")
+            for expert, both in enumerate(tensor):
+                gate, up = both.chunk(2)
+                published[f"{stem}.{expert}.w1.weight"] = gate
+                published[f"{stem}.{expert}.w3.weight"] = up
+        elif name.endswith("experts.down_proj"):
+            stem = name.removesuffix(".down_proj")
+            published.update({f"{stem}.{expert}.w2.weight": down for expert, down in enumerate(tensor)})
+        else:
+            published[name] = tensor
+    return published
+
+
+def from_published(config: GenosConfig, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Stack per-expert tensors; names that are fused already (transformers 5 in memory) pass through."""
+    state_dict = {name.replace(_FUSED_NAME, _OUR_NAME): tensor for name, tensor in tensors.items()}
+    state_dict = {name: t for name, t in state_dict.items() if not name.endswith("rotary_emb.inv_freq")}
+    experts = range(config.num_local_experts)
+    for layer in range(config.num_hidden_layers):
+        stem = f"model.layers.{layer}.{_EXPERT}"
+        if f"{stem}.0.w1.weight" not in state_dict:
+            continue
+        parts: dict[str, list[Tensor]] = {"w1": [], "w2": [], "w3": []}
+        for which, found in parts.items():
+            names = [f"{stem}.{expert}.{which}.weight" for expert in experts]
+            missing = [name for name in names if name not in state_dict]
+            if missing:
+                raise WeightsError(f"the checkpoint lacks the tensor {missing[0]}")
+            found.extend(state_dict.pop(name) for name in names)
+        pairs = zip(parts["w1"], parts["w3"], strict=True)
+        state_dict[f"{stem}.gate_up_proj"] = torch.stack([torch.cat(pair) for pair in pairs])
+        state_dict[f"{stem}.down_proj"] = torch.stack(parts["w2"])
+    return state_dict
+
+
+GENOS_1_2B = GenosConfig()
+GENOS_10B = GenosConfig(vocab_size=256, hidden_size=4096, intermediate_size=8192, head_dim=256)
+TINY = GenosConfig(
+    vocab_size=16,
+    hidden_size=32,
+    intermediate_size=48,
+    num_hidden_layers=2,
+    num_attention_heads=4,
+    num_key_value_heads=2,
+    head_dim=8,
+    num_local_experts=4,
+    max_position_embeddings=4096,
+    initializer_range=0.05,
+    width=512,
+)
+
+MODEL = ModelSpec(
+    config=GenosConfig.from_mapping,
+    build=Genos,
+    tokenizer="nucleotide",
+    sizes={"genos-1.2b": GENOS_1_2B, "genos-10b": GENOS_10B, "genos-tiny": TINY},
+    architectures=("MixtralForCausalLM",),
+    causal=True,
+    to_published=to_published,
+    from_published=from_published,
+    parallel_plan={
+        "model.layers.*.self_attn.q_proj": "columns",
+        "model.layers.*.self_attn.k_proj": "columns",
+        "model.layers.*.self_attn.v_proj": "columns",
+        "model.layers.*.self_attn.o_proj": "rows",
+        "model.layers.*.block_sparse_moe.experts": "experts",
+    },
+    source="Genos: GigaScience 2025, giaf132, with the settings that its training scripts and logs show; "
+    "Mixtral: Jiang et al. 2024 (arXiv 2401.04088)",
+)
