@@ -58,6 +58,27 @@ def progress_bar(title: str, total: int, unit: str, *, done: int = 0) -> Iterato
         yield lambda units: progress.advance(task, units)
 
 
+@contextmanager
+def progress_of(title: str) -> Iterator[Callable[[int, int, str], None]]:
+    """Give a function to call with what is done, what there is in all, and a short note."""
+    console = Console(file=sys.stderr)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[note]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, disable=not sys.stderr.isatty()) as progress:
+        task = progress.add_task(title, total=None, note="")
+
+        def show(done: int, total: int, text: str) -> None:
+            progress.update(task, completed=done, total=total, note=text)
+
+        yield show
+
+
 def note(text: str) -> None:
     """One line on stderr that is neither result nor error."""
     print(f"cistron: {text}", file=sys.stderr)

@@ -9,7 +9,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Final, Literal, NamedTuple
 
-import pysam
 import pysam.bcftools
 from pysam.utils import SamtoolsError
 
@@ -18,12 +17,10 @@ from cistron.formats.atomic import STREAM, atomic_output, writing
 from cistron.formats.bgzf import bgzf_output
 from cistron.formats.htslib import quiet_htslib
 from cistron.formats.numbers import format_float
+from cistron.formats.vcf_index import SUFFIXES, build_index
 from cistron.formats.vcf_reader import VcfReader, VcfRecord
 
 _INFO_COLUMN: Final = 7
-_TBI_LIMIT: Final = 1 << 29
-"""Longest contig, in bp, that a tabix index can hold."""
-
 
 Values = Mapping[str, Sequence[float | int | str | None]]
 """INFO field → one value per ALT; None is missing."""
@@ -97,8 +94,10 @@ class VcfWriter:
         self._stream: IO[bytes] | None = None
 
     def __enter__(self) -> VcfWriter:
-        self._stream = self._resources.enter_context(self._output())
-        self._stream.write(_encoded(self._header))
+        with ExitStack() as opening:
+            self._stream = opening.enter_context(self._output())
+            self._stream.write(_encoded(self._header))
+            self._resources.push(opening.pop_all())
         return self
 
     def __exit__(
@@ -175,7 +174,7 @@ class VcfWriter:
                     yield stream
             made = self._indexed(temporary, is_bcf) if is_bcf or is_bgzf else None
         if is_bcf or is_bgzf:
-            for suffix in (".tbi", ".csi"):
+            for suffix in SUFFIXES:
                 path.with_name(path.name + suffix).unlink(missing_ok=True)
         if made is not None:
             made.replace(path.with_name(path.name + made.suffix))
@@ -187,18 +186,11 @@ class VcfWriter:
         if not self._reader.is_sorted:
             self.index_note = f"{self._path} has no index because {self._reader.name} is not sorted"
             return None
-        lengths = self._reader.contig_lengths.values()
-        csi = is_bcf or any(length is not None and length > _TBI_LIMIT for length in lengths)
-        made = path.with_name(path.name + (".csi" if csi else ".tbi"))
         try:
-            with quiet_htslib():
-                preset = "bcf" if is_bcf else "vcf"
-                pysam.tabix_index(str(path), preset=preset, force=True, csi=csi)  # type: ignore[arg-type]
-        except (OSError, ValueError) as error:
-            made.unlink(missing_ok=True)
+            return build_index(path, is_bcf, self._reader.contig_lengths.values())
+        except OSError as error:
             self.index_note = f"{self._path} has no index: {error}"
             return None
-        return made
 
 
 def _new_header(

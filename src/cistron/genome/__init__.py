@@ -1,7 +1,7 @@
 """Records, windows and coordinates: what is cut from a genome, and where.
 
-No files and no tensors here. Coordinates are 0-based half-open everywhere except in `Variant`, which keeps the
-1-based `pos` of VCF and converts in exactly one property, `Variant.start`.
+No files and no tensors here. Coordinates are 0-based half-open everywhere except in `Variant`, which keeps
+the 1-based `pos` of VCF and converts in exactly one property, `Variant.start`.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Variant:
         pos: First base of `ref`, 1-based.
         ref: Reference allele.
         alt: One alternative allele; may be symbolic (`<DEL>`), `*`, or a breakend.
-        end: Last base that a symbolic allele covers, 1-based inclusive (INFO/END or from SVLEN); None otherwise.
+        end: Last base that a symbolic allele covers, 1-based inclusive, from INFO/END or SVLEN.
     """
 
     chrom: str

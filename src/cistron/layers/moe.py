@@ -39,7 +39,7 @@ class RouterStatistics(NamedTuple):
 
 
 class Experts(nn.Module):
-    """SwiGLU blocks with stacked weights: `gate_up_proj (E, 2I, D)`, gate first, and `down_proj (E, D, I)`."""
+    """SwiGLU blocks, weights stacked: `gate_up_proj (E, 2I, D)`, gate first, and `down_proj (E, D, I)`."""
 
     def __init__(self, num_experts: int, hidden_size: int, intermediate_size: int) -> None:
         super().__init__()

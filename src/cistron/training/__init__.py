@@ -8,21 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import Any, ClassVar, Protocol
 
 from cistron.registry import Registry
 
-
-class ProgressFn(Protocol):
-    """Called now and then during long work."""
-
-    def __call__(self, done: int, total: int, note: str) -> None:
-        """Report that `done` of `total` units are done; `note` is one short line."""
-        ...
+ProgressFn = Callable[[int, int, str], None]
+"""Called now and then with what is done, what there is in all, and one short line."""
 
 
 class Run(Protocol):
     """Everything that defines a training run, as a frozen dataclass of plain values."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
 
     def execute(self, folder: Path, *, resume: bool, progress: ProgressFn) -> None:
         """Train, and leave a model folder in `folder / "model"`.

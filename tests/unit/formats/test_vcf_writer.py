@@ -235,6 +235,17 @@ def test_a_full_disk_is_one_clear_line_and_leaves_nothing(
     assert capfd.readouterr().err == ""
 
 
+def test_a_disk_too_full_for_the_header_leaves_nothing(
+    make_vcf: MakeVcf, full_disk: AbstractContextManager[Path]
+) -> None:
+    header = "##fileformat=VCFv4.2\n" + "".join(f"##note={number}\n" for number in range(20_000))
+    source = make_vcf(header=header)
+    with full_disk as folder:
+        with pytest.raises(OutputError, match="the disk is full"):
+            annotate(source, folder / "out.vcf")
+        assert list(folder.iterdir()) == []
+
+
 def test_a_folder_that_is_missing_is_refused(make_vcf: MakeVcf, tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="does not exist; create it first"):
         annotate(make_vcf(), tmp_path / "no" / "out.vcf.gz")

@@ -1,0 +1,80 @@
+"""`cistron demo`: score the bundled variants of the prion gene."""
+
+from __future__ import annotations
+
+import json
+import re
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cistron.cli.progress import note
+from cistron.cli.scoring import ScoredRun, ScoreRequest, report_rows, run_score
+from cistron.formats.vcf import VcfRecord
+from cistron.genome.annotation import GeneModel
+
+
+def demo(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where the results go.")] = Path(
+        "cistron-demo"
+    ),
+    model: Annotated[str, typer.Option("--model", "-m")] = "default",
+) -> None:
+    """Score documented variants of PRNP, print them, and write DIR/scored.vcf.gz and DIR/report.html."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with as_file(files("cistron") / "resources" / "example") as example:
+        request = ScoreRequest(
+            input=str(example / "prnp.vcf"),
+            reference=example / "prnp_chr20.fa.gz",
+            output=str(folder / "scored.vcf.gz"),
+            model=model,
+        )
+        gene = GeneModel.from_dict(json.loads((example / "prnp.json").read_text()))
+
+        def show(run: ScoredRun) -> None:
+            from cistron.reports.variants import write_variant_report
+
+            _print_table(run)
+            write_variant_report(
+                folder / "report.html",
+                report_rows(run, _described),
+                title="Variants of the human prion gene PRNP",
+                model_facts=run.model_facts,
+                run_facts=run.facts,
+                genes=[gene],
+            )
+
+        run_score(request, then=show)
+    note(f"open {folder / 'report.html'} in a browser")
+
+
+def _described(record: VcfRecord, allele: int) -> tuple[str, str]:
+    """Protein change and label of an allele, from INFO."""
+    return _info(record, "HGVSP", allele), _info(record, "LABEL", allele)
+
+
+def _info(record: VcfRecord, field: str, allele: int) -> str:
+    found = re.search(rf"(?:^|;){field}=([^;]*)", record.line.split("\t")[7])
+    values = found[1].split(",") if found else [""]
+    return values[min(allele, len(values) - 1)]
+
+
+def _print_table(run: ScoredRun) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    rows = sorted(report_rows(run, _described), key=lambda row: (row.llr is None, row.llr))
+    table = Table(box=None, pad_edge=False, title="PRNP, GRCh37 chromosome 20, most negative first")
+    for name, justify in (("change", "left"), ("reported", "left"), ("pos", "right"), ("llr", "right")):
+        table.add_column(name, justify=justify)  # type: ignore[arg-type]
+    for row in rows:
+        score = row.status or f"{row.llr:+.3f}"
+        table.add_row(row.name, row.label.replace("_", " "), f"{row.pos:,}", score)
+    Console().print(table)
+    print("llr: log-likelihood ratio ALT − REF in nats; negative = less plausible than the reference.")
+    print("For research use only: this is neither a diagnosis nor a probability of disease.")
+
+
+COMMAND = demo
