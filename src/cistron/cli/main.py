@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 import os
+import signal
 import sys
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -18,7 +19,12 @@ INTERRUPTED = 130
 
 
 def main() -> None:
-    """Run the command line; exit codes are 0, 1 (the caller's to fix), 2 (usage) and 130 (interrupted)."""
+    """Run the command line.
+
+    Exit codes: 0; 1, the caller's to fix; 2, usage; 130, interrupted; 143, terminated.
+    """
+    # A batch system that takes its machine back sends SIGTERM: temporary files go then as after Ctrl-C.
+    signal.signal(signal.SIGTERM, _terminated)
     build_app()()
 
 
@@ -29,6 +35,7 @@ def build_app() -> typer.Typer:
         help="Genomic foundation models: VCF in, annotated VCF out.",
         no_args_is_help=True,
         add_completion=False,
+        rich_markup_mode="markdown",
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
@@ -45,14 +52,23 @@ def build_app() -> typer.Typer:
     return app
 
 
-def _root(
-    version: Annotated[
-        bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)
-    ] = False,
-) -> None:
-    if version:
+def _print_version(wanted: bool) -> None:
+    if wanted:
         print(__version__)
         raise typer.Exit
+
+
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
+    ] = False,
+) -> None:
+    """Takes the options that stand before any subcommand; their callbacks do the work."""
+
+
+def _terminated(signum: int, frame: object) -> NoReturn:
+    raise SystemExit(128 + signum)
 
 
 def _guarded(command: Callable[..., None]) -> Callable[..., None]:

@@ -6,12 +6,15 @@ block, a resumed run writes the very same file, and a failed one leaves none.
 
 from __future__ import annotations
 
+import errno
+import os
+import re
 import shlex
 import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -19,8 +22,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from cistron import __version__
 from cistron.cli.progress import note, progress_bar
-from cistron.errors import InputError, OutputError, ReferenceMismatchError, UnknownContigError
-from cistron.formats.atomic import STREAM, refuse_same_file, sha256_file
+from cistron.errors import (
+    CistronError,
+    InputError,
+    OutputError,
+    ReferenceMismatchError,
+    UnknownContigError,
+)
+from cistron.formats.atomic import STREAM, output_error, refuse_same_file, sha256_file
 from cistron.formats.fasta import Fasta
 from cistron.formats.journal import JournalEntry, ScoreJournal
 from cistron.formats.manifest import write_manifest
@@ -39,6 +48,7 @@ if TYPE_CHECKING:
 
 CheckRef = Literal["error", "warn", "exclude"]
 TABLES = (".tsv", ".tsv.gz", ".parquet")
+ENDINGS = (".vcf", ".vcf.gz", ".vcf.bgz", ".bcf", *TABLES)
 RecordedRow = tuple[VcfRecord, list[JournalEntry]]
 
 
@@ -67,6 +77,12 @@ class ScoreRequest:
     def field(self, name: str) -> str:
         """INFO name of `LLR`, `FLANK` or `STATUS` under the user's tag."""
         return f"{PREFIX}{self.tag}_{name}" if self.tag else PREFIX + name
+
+    @property
+    def streams(self) -> bool:
+        """Whether the output is standard output, a pipe or a device: nothing can lie beside it."""
+        path = Path(self.output)
+        return self.output == STREAM or (path.exists() and not path.is_file() and not path.is_dir())
 
 
 @dataclass(frozen=True)
@@ -102,15 +118,8 @@ def run_score(request: ScoreRequest, then: Callable[[ScoredRun], None] = lambda 
         regions = _regions(request, reader)
         model = _loaded(request)
         identity = _identity(request, reader, model)
-        folder = open_files.enter_context(tempfile.TemporaryDirectory()) if request.output == STREAM else None
-        path = Path(folder, "journal") if folder else Path(request.output + ".journal")
-        journal = open_files.enter_context(ScoreJournal(path, identity, resume=request.resume))
-        try:
-            _fill(journal, request, reader, reference, model, regions)
-        except KeyboardInterrupt:
-            if not folder:
-                note("stopped; the same command with --resume continues where it was")
-            raise
+        journal = open_files.enter_context(_journal(request, identity))
+        _fill(journal, request, reader, reference, model, regions)
         run = ScoredRun(
             rows=lambda: _recorded(reader, regions, journal),
             facts=_run_facts(request, reader, reference, identity),
@@ -118,24 +127,51 @@ def run_score(request: ScoreRequest, then: Callable[[ScoredRun], None] = lambda 
             counts=Counter(entry.status for entry in journal),
         )
         _write(request, reader, run, identity)
-        if not folder:
+        if not request.streams:
             write_manifest(request.output, _manifest(identity, run))
         then(run)
         _summarise(request, run)
         journal.remove()
 
 
+@contextmanager
+def _journal(request: ScoreRequest, identity: Mapping[str, Any]) -> Iterator[ScoreJournal]:
+    """The run's journal, which outlives a failed run only where --resume could go on from it."""
+    with ExitStack() as open_files:
+        if request.streams:
+            path = Path(open_files.enter_context(tempfile.TemporaryDirectory(prefix="cistron-")), "journal")
+        else:
+            path = Path(request.output + ".journal")
+        journal = open_files.enter_context(ScoreJournal(path, identity, resume=request.resume))
+        try:
+            yield journal
+        except BaseException as error:
+            # Whatever else the caller can fix changes the inputs or the settings, and so the identity.
+            fixable_elsewhere = isinstance(error, CistronError) and not isinstance(error, OutputError)
+            if request.streams or fixable_elsewhere or not journal.done:
+                journal.remove()
+            elif isinstance(error, OutputError):
+                raise OutputError(f"{error}; then --resume continues where this run stopped") from error
+            elif isinstance(error, KeyboardInterrupt | SystemExit):
+                note("stopped; the same command with --resume continues where it was")
+            raise
+
+
 def _check_paths(request: ScoreRequest) -> None:
     refuse_same_file(request.input, request.output)
     refuse_same_file(request.reference, request.output)
+    if not request.streams:
+        refuse_unwritable(request.output)
+        if not request.output.endswith(ENDINGS):
+            raise OutputError(f"cannot write {request.output}: its name should end in {', '.join(ENDINGS)}")
     if request.resume and STREAM in (request.input, request.output):
         raise InputError("--resume needs files: standard input and output cannot be taken up again")
 
 
 def _check_tag(request: ScoreRequest, reader: VcfReader) -> None:
     """Refuse to mix our fields with those of an earlier run unless the user said how."""
-    if request.tag is not None and not request.tag.replace("_", "").isalnum():
-        raise InputError(f"--tag {request.tag}: use letters, digits and underscores")
+    if request.tag is not None and not re.fullmatch("[0-9A-Za-z_]+", request.tag):
+        raise InputError(f"--tag {request.tag}: use letters A-Z, digits and underscores")
     own = {request.field(name) for name in ("LLR", "FLANK", "STATUS")}
     found = [f for f in reader.cistron_fields if f in own or not request.tag]
     if found and not request.overwrite and not request.output.endswith(TABLES):
@@ -270,8 +306,9 @@ def _inside(regions: Regions | None, record: VcfRecord) -> bool:
     """Whether a record is to be scored; those outside pass untouched."""
     if regions is None or not record.variants:
         return True
-    first: Variant = record.variants[0]
-    return regions.overlaps(record.chrom, first.start, first.start + len(first.ref))
+    start = record.pos - 1
+    end = max(variant.end or start + len(variant.ref) for variant in record.variants)
+    return regions.overlaps(record.chrom, start, end)
 
 
 def _recorded(reader: VcfReader, regions: Regions | None, journal: ScoreJournal) -> Iterator[RecordedRow]:
@@ -421,11 +458,17 @@ def _kind(variant: Variant) -> str:
     return "insertion" if alt > ref else "deletion"
 
 
-def refuse_unwritable(path: Path) -> None:
-    """Say now, not after hours of scoring, that a second output cannot be written.
+def refuse_unwritable(path: str | Path) -> None:
+    """Say now, not after hours of scoring, that an output cannot be written.
 
     Raises:
-        OutputError: Its folder is missing.
+        OutputError: It is a folder, or its own folder is missing or read-only.
     """
-    if not path.resolve().parent.is_dir():
-        raise OutputError(f"cannot write {path}: the folder {path.parent} does not exist; create it first")
+    target = Path(os.path.realpath(path))
+    if target.is_dir():
+        raise OutputError(f"cannot write {path}: it is a folder; name a file in it")
+    if not target.parent.is_dir():
+        missing = errno.ENOTDIR if target.parent.exists() else errno.ENOENT
+        raise output_error(path, OSError(missing, ""))
+    if not os.access(target.parent, os.W_OK):
+        raise output_error(path, OSError(errno.EACCES, ""))

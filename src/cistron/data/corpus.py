@@ -18,6 +18,10 @@ from cistron.genome.contigs import ContigNames
 from cistron.tokenizers import Tokenizer
 
 
+_ANY_LENGTH = 0
+"""Stands for the length of every contig that is looked up by name alone, so that `MT` and `chrM` are one."""
+
+
 @dataclass(frozen=True)
 class Source:
     """One FASTA file of a corpus.
@@ -89,15 +93,15 @@ def read_source(source: Source, held_out: Sequence[str] = ()) -> Iterator[tuple[
     Raises:
         InputError: A contig is itself a held-out chromosome.
     """
-    refused = ContigNames(dict.fromkeys(held_out, 0))
+    refused = ContigNames(dict.fromkeys(held_out, _ANY_LENGTH))
     chromosomes = _locations(source)
     with Fasta(Path(os.path.expandvars(source.fasta))) as fasta:
         for name, length in fasta.contigs.items():
-            if refused.resolve(name) is not None:
+            if refused.resolve(name, _ANY_LENGTH) is not None:
                 raise InputError(
                     f"{fasta.name} holds contig {name}, which is held out; leave it out of the sources"
                 )
-            if any(refused.resolve(chrom) is not None for chrom in chromosomes.get(name, ())):
+            if any(refused.resolve(chrom, _ANY_LENGTH) is not None for chrom in chromosomes.get(name, ())):
                 continue
             yield name, fasta.fetch(name, 0, length)
 

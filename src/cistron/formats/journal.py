@@ -12,6 +12,7 @@ import os
 import struct
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final, NamedTuple
@@ -20,6 +21,7 @@ from cistron.errors import ResumeError
 from cistron.formats.atomic import output_error
 from cistron.genome.alleles import AlleleStatus
 
+_MAGIC: Final = b"cistron scoring journal "
 _BLOCK: Final = struct.Struct("<II")  # number of entries, CRC-32 of what follows
 _ENTRY: Final = struct.Struct("<Bdd")  # status (0: scored), llr, flank
 _STATUSES: Final = tuple(AlleleStatus)
@@ -46,23 +48,20 @@ class ScoreJournal:
         done: Entries that are safe.
 
     Raises:
-        ResumeError: The journal belongs to other inputs or settings, or another process is writing it.
+        ResumeError: The journal belongs to other inputs or settings, another process is writing it, or the
+            file is something else.
         OutputError: The file cannot be written.
     """
 
     def __init__(self, path: Path, identity: Mapping[str, Any], *, resume: bool) -> None:
         self.path: Final = path
         self.done = 0
+        self._file: Final = _locked(path)
         try:
-            self._file: Final[IO[bytes]] = path.open("r+b" if path.exists() else "w+b")
-        except OSError as error:
-            raise output_error(path, error) from error
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            self._file.close()
-            raise ResumeError(f"{path} is in use: another run is writing this output") from None
-        self._start = self._opened(identity, resume)
+            self._start = self._opened(identity, resume)
+        except BaseException:
+            self._close()
+            raise
 
     def __enter__(self) -> ScoreJournal:
         return self
@@ -70,7 +69,7 @@ class ScoreJournal:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
+        self._close()
 
     def append(self, entries: Sequence[JournalEntry]) -> None:
         """Add one block.
@@ -100,15 +99,23 @@ class ScoreJournal:
         """Delete the file: the output is complete."""
         self.path.unlink(missing_ok=True)
 
+    def _close(self) -> None:
+        # After a failed write the buffer tries again here; that failure has been told already.
+        with suppress(OSError):
+            self._file.close()
+
     def _opened(self, identity: Mapping[str, Any], resume: bool) -> int:
         """Position of the first block, behind a header of this identity."""
-        header = json.dumps(identity, sort_keys=True).encode() + b"\n"
-        found = self._file.readline()
-        if resume and found:
+        header = _MAGIC + json.dumps(identity, sort_keys=True).encode() + b"\n"
+        found = self._file.readline(1 << 20)
+        if not (found.startswith(_MAGIC) or _MAGIC.startswith(found)):
+            raise ResumeError(
+                f"{self.path} is in the way and is not a scoring journal; remove it or choose another output"
+            )
+        if resume and found.endswith(b"\n"):
             if found != header:
                 raise ResumeError(f"cannot resume {self.path}: {_difference(found, identity)}")
-            self._start = len(header)
-            end = self._start
+            self._start = end = len(header)
             for payload in self._blocks():
                 end += _BLOCK.size + len(payload)
                 self.done += len(payload) // _ENTRY.size
@@ -126,17 +133,40 @@ class ScoreJournal:
     def _blocks(self) -> Iterator[bytes]:
         """Payloads of whole blocks, up to the first damaged one."""
         position = self._start
+        size = os.fstat(self._file.fileno()).st_size
         while True:
             self._file.seek(position)
             head = self._file.read(_BLOCK.size)
             if len(head) < _BLOCK.size:
                 return
             count, checksum = _BLOCK.unpack(head)
-            payload = self._file.read(count * _ENTRY.size)
-            if len(payload) < count * _ENTRY.size or zlib.crc32(payload) != checksum or not count:
+            position += _BLOCK.size + count * _ENTRY.size
+            if not count or position > size:
                 return
-            position += _BLOCK.size + len(payload)
+            payload = self._file.read(count * _ENTRY.size)
+            if zlib.crc32(payload) != checksum:
+                return
             yield payload
+
+
+def _locked(path: Path) -> IO[bytes]:
+    """The file at `path`, made if missing, open and locked for this process alone."""
+    while True:
+        try:
+            # Opening must not empty the file: only who holds the lock may.
+            file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+b")
+        except OSError as error:
+            raise output_error(path, error) from error
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            file.close()
+            raise ResumeError(f"{path} is in use: another run is writing this output") from None
+        # A run that ends between our opening and our locking takes the file's name away.
+        with suppress(FileNotFoundError):
+            if os.path.samestat(path.stat(), os.fstat(file.fileno())):
+                return file
+        file.close()
 
 
 def _packed(entry: JournalEntry) -> bytes:
@@ -150,9 +180,9 @@ def _packed(entry: JournalEntry) -> bytes:
 def _difference(found: bytes, identity: Mapping[str, Any]) -> str:
     """Which parts of the identity changed, in words."""
     try:
-        before = json.loads(found)
+        before = json.loads(found.removeprefix(_MAGIC))
     except ValueError:
-        return "it is not a scoring journal; remove it or choose another output"
+        return "its first line is damaged; leave out --resume"
     changed = [name for name in identity if before.get(name) != identity[name]]
     details = ", ".join(f"{name} was {before.get(name)!r} and is {identity[name]!r}" for name in changed)
     return f"{details}; use the same inputs and settings, or leave out --resume"

@@ -78,16 +78,16 @@ def score_continuations(
 def _batches(jobs: Sequence[Continuations], batch_tokens: int) -> Iterator[list[int]]:
     """Indices of jobs that run together: equal prefix lengths and numbers of texts, similar text lengths."""
 
-    def shape(index: int) -> tuple[int, int, int]:
+    def shape(index: int) -> tuple[int, int, bool, int]:
         job = jobs[index]
-        return len(job.prefix), len(job.texts), max(map(len, job.texts))
+        return len(job.prefix), len(job.texts), job.score_prefix, max(map(len, job.texts))
 
     batch: list[int] = []
     largest = 0
     for index in sorted(range(len(jobs)), key=shape):
         largest = max(largest, jobs[index].tokens)
         full = (len(batch) + 1) * largest > batch_tokens
-        if batch and (full or shape(batch[0])[:2] != shape(index)[:2]):
+        if batch and (full or shape(batch[0])[:3] != shape(index)[:3]):
             yield batch
             batch, largest = [], jobs[index].tokens
         batch.append(index)
@@ -96,7 +96,7 @@ def _batches(jobs: Sequence[Continuations], batch_tokens: int) -> Iterator[list[
 
 
 def _run(model: Model, tokenizer: Tokenizer, jobs: Sequence[Continuations]) -> list[Scored]:
-    """Score jobs whose prefixes are equally long and whose numbers of texts are equal."""
+    """Score jobs of equally long prefixes and equally many texts, all with or all without prefix scores."""
     per_job = len(jobs[0].texts)
     texts = [tokenizer.encode(text) for job in jobs for text in job.texts]
     prefixes = np.stack([tokenizer.encode(job.prefix) for job in jobs])
@@ -108,14 +108,15 @@ def _run(model: Model, tokenizer: Tokenizer, jobs: Sequence[Continuations]) -> l
     prefix_scores = [np.empty(0)] * len(jobs)
     if prefixes.shape[1]:
         ids = torch.from_numpy(prefixes).to(device)
-        output = model(ids, empty)
+        score_prefix = jobs[0].score_prefix
+        output = model(ids, empty, last_only=not score_prefix)
         assert output.logits is not None
         assert output.state is not None
         first = _log_softmax(output.logits[:, -1:])
         rows = torch.arange(len(jobs), device=device).repeat_interleave(per_job)
         state = output.state.fork(rows)
         first = first[rows]
-        if any(job.score_prefix for job in jobs):
+        if score_prefix:
             prefix_scores = list(_prefix_scores(output.logits, ids, tokenizer))
 
     scores = _text_scores(model, tokenizer, texts, state, first, device)

@@ -264,7 +264,9 @@ def strand_score(
     *,
     neutral: bool,
 ) -> StrandScore | None:
-    """Score of one allele from per-token log-probabilities; None when no base of it could be scored.
+    """Score of one allele from per-token log-probabilities; None when nothing could be scored.
+
+    A haplotype that ends with the contig may have nothing behind `upstream`; its log-probability is then 0.
 
     Downstream bases are compared one by one before they are added up, in float64, so that the small
     difference of two large sums keeps its digits.
@@ -276,7 +278,7 @@ def strand_score(
         alt: Of alternative allele and downstream bases.
         neutral: Correct for unequal length by the reference window's mean log-probability per base.
     """
-    if not (np.isfinite(ref).any() and np.isfinite(alt).any()):
+    if not np.isfinite(np.concatenate((ref, alt))).any():
         return None
     ref_allele, ref_flank = np.split(ref, [len(window.ref)])
     alt_allele, alt_flank = np.split(alt, [len(window.alt)])
@@ -296,5 +298,7 @@ def strand_score(
     llr = flank + math.fsum(value for value in alone if math.isfinite(value))
     if neutral and len(window.alt) != len(window.ref):
         whole = np.concatenate((upstream, ref))
+        if not np.isfinite(whole).any():
+            return None
         llr -= (len(window.alt) - len(window.ref)) * float(np.nanmean(whole))
     return StrandScore(llr, flank)

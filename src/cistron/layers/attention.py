@@ -49,6 +49,11 @@ class KeyValueCache:
         )
         return KeyValueCache(*([part if whole else part.index_select(0, rows)] for part in joined))
 
+    def first(self, length: int) -> KeyValueCache:
+        """A cache of the first `length` tokens; its tensors are views."""
+        joined = self.joined()
+        return KeyValueCache() if joined is None else KeyValueCache(*([part[:, :, :length]] for part in joined))
+
     def to(self, device: torch.device | str | None, dtype: torch.dtype | None) -> KeyValueCache:
         """The same cache on another device or in another dtype."""
         return KeyValueCache(
@@ -68,7 +73,7 @@ def _repeated(part: Tensor, rows: int) -> Tensor:
 
 
 def attend(
-    query: Float[Tensor, "B H L K"],
+    query: Float[Tensor, "B H Q K"],
     key: Float[Tensor, "B KV L K"],
     value: Float[Tensor, "B KV L K"],
     past: tuple[Tensor, Tensor] | None = None,
@@ -77,7 +82,8 @@ def attend(
     """Attention output of a chunk whose tokens see `past` whole and the chunk causally.
 
     Args:
-        query: Rotated queries; H is a multiple of KV (grouped-query attention).
+        query: Rotated queries of the chunk, or of its last token alone; H is a multiple of KV (grouped-query
+            attention).
         key: Rotated keys of the chunk.
         value: Values of the chunk.
         past: Rotated keys and values `(B / n, KV, P, K)` of what came before; each row serves n of the batch.
@@ -86,7 +92,7 @@ def attend(
     groups = query.shape[1] // key.shape[1]
     if mask is None and past is None:
         return _sdpa(query, key, value, groups, is_causal=query.shape[2] > 1)
-    if mask is None and past is not None and _mergeable(query, past[0]):
+    if mask is None and past is not None and query.shape[2] > 1 and _mergeable(query, past[0]):
         return _merged(query, key, value, past, groups)
     if past is not None:
         key, value = _join([past[0], key]), _join([past[1], value])
@@ -106,17 +112,19 @@ def _sdpa(
     attn_mask: Tensor | None = None,
     is_causal: bool = False,
 ) -> Tensor:
-    key, value = _spread(key, groups), _spread(value, groups)
-    return F.scaled_dot_product_attention(query, key, value, attn_mask=attn_mask, is_causal=is_causal)
-
-
-def _spread(part: Tensor, groups: int) -> Tensor:
-    """Repeat each key/value head for the query heads of its group."""
-    return part if groups == 1 else part.repeat_interleave(groups, dim=1)
+    if attn_mask is None and not is_causal:
+        # Everyone sees everything, so the heads of a group can stand in one row of queries.
+        folded = query.reshape(len(key), key.shape[1], -1, query.shape[3])
+        return F.scaled_dot_product_attention(folded, key, value).reshape(query.shape)
+    return F.scaled_dot_product_attention(
+        query, key, value, attn_mask=attn_mask, is_causal=is_causal, enable_gqa=groups > 1
+    )
 
 
 def _mergeable(query: Tensor, past_key: Tensor) -> bool:
     """Whether the two-part kernel applies: it has no gradient, and is the CPU's way to skip a dense mask."""
+    if past_key.shape[2] == 0:
+        return False  # the kernel divides by the number of keys
     return query.device.type == "cpu" and not (
         torch.is_grad_enabled() and (query.requires_grad or past_key.requires_grad)
     )
@@ -140,7 +148,7 @@ def _merged(query: Tensor, key: Tensor, value: Tensor, past: tuple[Tensor, Tenso
     past_out = past_out.reshape(*unfolded, width).transpose(1, 2).reshape(query.shape)
     past_lse = past_lse.reshape(unfolded).transpose(1, 2).reshape(batch, heads, length, 1)
 
-    out, lse = _flash(query, _spread(key, groups), _spread(value, groups), is_causal=True)
+    out, lse = _flash(query, key, value, is_causal=True)
     share = torch.sigmoid(past_lse - lse.unsqueeze(-1)).to(query.dtype)
     return torch.lerp(out, past_out, share)
 

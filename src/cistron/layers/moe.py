@@ -57,14 +57,41 @@ class Experts(nn.Module):
         for expert, (its_tokens, its_weights) in enumerate(
             zip(torch.split(tokens, counts), torch.split(weights, counts), strict=True)
         ):
-            if len(its_tokens) == 0:
-                continue
-            spare = -len(its_tokens) % _row_multiple(x)
-            its_tokens, its_weights = F.pad(its_tokens, (0, spare)), F.pad(its_weights, (0, 0, 0, spare))
-            gate, up = F.linear(x[its_tokens], self.gate_up_proj[expert]).chunk(2, dim=-1)
-            out = F.linear(F.silu(gate) * up, self.down_proj[expert])
-            result.index_add_(0, its_tokens, (out * its_weights).to(result.dtype))
+            rows = _rows_at_once(x) or max(len(its_tokens), 1)
+            for some, some_weights in zip(
+                torch.split(its_tokens, rows), torch.split(its_weights, rows), strict=True
+            ):
+                self._add(result, x, expert, some, some_weights)
         return result
+
+    def _add(
+        self,
+        result: Float[Tensor, "T D"],
+        x: Float[Tensor, "T D"],
+        expert: int,
+        tokens: Int[Tensor, "S"],
+        weights: Float[Tensor, "S 1"],
+    ) -> None:
+        """Add one expert's output for some tokens, each at most once, to `result`."""
+        spare = -len(tokens) % _row_multiple(x)
+        if spare:
+            tokens, weights = F.pad(tokens, (0, spare)), F.pad(weights, (0, 0, 0, spare))
+        if not len(tokens):
+            return
+        gate, up = F.linear(x[tokens], self.gate_up_proj[expert]).chunk(2, dim=-1)
+        if torch.is_grad_enabled():
+            out = F.linear(F.silu(gate) * up, self.down_proj[expert]) * weights
+        else:
+            out = F.linear(F.silu(gate, inplace=True).mul_(up), self.down_proj[expert]).mul_(weights)
+        result.index_add_(0, tokens, out.to(result.dtype))
+
+
+def _rows_at_once(x: Tensor) -> int | None:
+    """How many rows go through an expert at a time; None for all.
+
+    On a CPU without gradients few rows keep the wide intermediate in the second-level cache.
+    """
+    return 512 if x.device.type == "cpu" and not torch.is_grad_enabled() else None
 
 
 def _row_multiple(x: Tensor) -> int:

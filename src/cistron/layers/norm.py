@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -22,6 +23,8 @@ class RMSNorm(nn.Module):
 
     def forward(self, x: Float[Tensor, "*B D"]) -> Float[Tensor, "*B D"]:
         """Return the normalised `x`."""
-        wide = x.float() if x.dtype in (torch.bfloat16, torch.float16) else x
+        if x.dtype not in (torch.bfloat16, torch.float16):
+            return F.rms_norm(x, self.weight.shape, self.weight, self.eps)
+        wide = x.float()
         scaled = wide * torch.rsqrt(wide.square().mean(-1, keepdim=True) + self.eps)
         return self.weight * scaled.to(x.dtype)

@@ -9,8 +9,8 @@ from torch import Tensor
 
 def rotary_angles(
     positions: Int[Tensor, "*B L"], head_dim: int, theta: float
-) -> tuple[Float[Tensor, "*B L K"], Float[Tensor, "*B L K"]]:
-    """Return cosine and sine of the angles of each position, in float32 whatever the model's dtype.
+) -> tuple[Float[Tensor, "*B L K/2"], Float[Tensor, "*B L K/2"]]:
+    """Return cosine and sine of each position's angles, in float32 whatever the model's dtype.
 
     Float32 is part of the published definition: checkpoints were trained and are compared with it, so a
     float64 model uses the same angles.
@@ -20,12 +20,11 @@ def rotary_angles(
     exponents = torch.arange(0, head_dim, 2, dtype=torch.float32, device=positions.device) / head_dim
     frequencies = 1.0 / (theta**exponents)
     angles = positions.to(torch.float32).unsqueeze(-1) * frequencies
-    angles = torch.cat((angles, angles), dim=-1)
     return angles.cos(), angles.sin()
 
 
 def rotate(
-    x: Float[Tensor, "B H L K"], cos: Float[Tensor, "*B L K"], sin: Float[Tensor, "*B L K"]
+    x: Float[Tensor, "B H L K"], cos: Float[Tensor, "*B L K/2"], sin: Float[Tensor, "*B L K/2"]
 ) -> Float[Tensor, "B H L K"]:
     """Turn each (first half, second half) pair of `x` by its position's angle.
 
@@ -33,5 +32,10 @@ def rotate(
     """
     if cos.dim() == 3:
         cos, sin = cos.unsqueeze(1), sin.unsqueeze(1)
+    cos, sin = cos.to(x.dtype), sin.to(x.dtype)
     first, second = x.chunk(2, dim=-1)
-    return x * cos.to(x.dtype) + torch.cat((-second, first), dim=-1) * sin.to(x.dtype)
+    turned = (
+        torch.addcmul(first * cos, second, sin, value=-1),
+        torch.addcmul(second * cos, first, sin),
+    )
+    return torch.cat(turned, dim=-1)

@@ -54,6 +54,14 @@ class Output:
     aux: dict[str, Tensor] = field(default_factory=dict)
 
 
+def last_tokens(x: Float[Tensor, "B L D"], lengths: Int[Tensor, "B"] | None) -> Float[Tensor, "B 1 D"]:
+    """The last real token of each row."""
+    if lengths is None:
+        return x[:, -1:]
+    rows = torch.arange(len(x), device=x.device)
+    return x[rows, lengths.to(x.device) - 1].unsqueeze(1)
+
+
 class Config(Protocol):
     """The settings of an architecture, a frozen dataclass with the field names Hugging Face uses."""
 
@@ -103,6 +111,7 @@ class Model(Protocol):
         document_ids: Int[Tensor, "B L"] | None = None,
         capture: Sequence[str | int] = (),
         logits: bool = True,
+        last_only: bool = False,
     ) -> Output:
         """Run one chunk.
 
@@ -113,6 +122,8 @@ class Model(Protocol):
             document_ids: Equal numbers mark one document; position and attention restart at each change.
             capture: Layers to return, by published name or by index (0 is the embedding).
             logits: Compute the logits.
+            last_only: Give hidden states and logits of each row's last token only, which saves most of the
+                last layer; the state takes in the whole chunk all the same.
         """
         ...
 

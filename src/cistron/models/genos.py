@@ -21,7 +21,7 @@ from cistron.layers.capture import Capture
 from cistron.layers.moe import RouterStatistics, SparseMoE
 from cistron.layers.norm import RMSNorm
 from cistron.layers.rotary import rotary_angles, rotate
-from cistron.models import ModelSpec, Output, State
+from cistron.models import ModelSpec, Output, State, last_tokens
 
 
 @dataclass(frozen=True)
@@ -115,9 +115,12 @@ class GenosState:
     def fork(self, rows: Int[Tensor, "R"]) -> GenosState:
         """A state whose row *i* continues from row `rows[i]`."""
         rows = rows.to(self.lengths.device)
-        documents = None if self.document_ids is None else self.document_ids[rows]
-        caches = [cache.fork(rows, len(self.lengths)) for cache in self.caches]
-        return GenosState(caches, self.lengths[rows], documents)
+        lengths = self.lengths[rows]
+        # Where the longest row is left behind, columns that only it had are padding of all that stay.
+        width = _width(lengths)
+        documents = None if self.document_ids is None else self.document_ids[rows, :width]
+        caches = [cache.fork(rows, len(self.lengths)).first(width) for cache in self.caches]
+        return GenosState(caches, lengths, documents)
 
     def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> GenosState:
         """The same state on another device or in another floating dtype."""
@@ -131,11 +134,13 @@ class GenosState:
 class _Chunk:
     """Where the tokens of one forward call stand: positions, who sees whom, which are real."""
 
-    cos: Float[Tensor, "*B L K"]
-    sin: Float[Tensor, "*B L K"]
+    cos: Float[Tensor, "*B L K/2"]
+    sin: Float[Tensor, "*B L K/2"]
     mask: Bool[Tensor, "B 1 L PL"] | None
     valid: Bool[Tensor, "B L"] | None
     state: GenosState | None
+    skip_in: int | None = None
+    """Layer in which only the last token is worth computing; None for no such layer."""
     updated: list[KeyValueCache] = field(default_factory=list)
 
 
@@ -152,12 +157,17 @@ class Attention(nn.Module):
         self.o_proj = nn.Linear(heads * config.head_dim, config.hidden_size, bias=False)
 
     def forward(self, x: Float[Tensor, "B L D"], chunk: _Chunk, layer: int) -> Float[Tensor, "B L D"]:
-        """Attend within the chunk and to the state, and add the chunk to the state."""
+        """Attend within the chunk and to the state, and add the chunk to the state.
+
+        Returns one token where the layer is skipped in, all of them otherwise.
+        """
+        asking = -1 if layer == chunk.skip_in else 0
         query, key, value = (
-            project(x).unflatten(-1, (-1, self.head_dim)).transpose(1, 2)
-            for project in (self.q_proj, self.k_proj, self.v_proj)
+            project(y).unflatten(-1, (-1, self.head_dim)).transpose(1, 2)
+            for project, y in ((self.q_proj, x[:, asking:]), (self.k_proj, x), (self.v_proj, x))
         )
-        query, key = rotate(query, chunk.cos, chunk.sin), rotate(key, chunk.cos, chunk.sin)
+        query = rotate(query, chunk.cos[..., asking:, :], chunk.sin[..., asking:, :])
+        key = rotate(key, chunk.cos, chunk.sin)
         if chunk.state is None:
             out = attend(query, key, value, None, chunk.mask)
         else:
@@ -186,7 +196,7 @@ class Layer(nn.Module):
         """Return the layer's output and, in training mode, its router statistics."""
         attended = self.self_attn(self.input_layernorm(x), chunk, index)
         capture.record(f"model.layers.{index}.self_attn", attended)
-        x = x + attended
+        x = x[:, -attended.shape[1] :] + attended
         mixed, statistics = self.block_sparse_moe(self.post_attention_layernorm(x), chunk.valid)
         capture.record(f"model.layers.{index}.block_sparse_moe", mixed)
         x = x + mixed
@@ -245,11 +255,14 @@ class Genos(nn.Module):
         document_ids: Int[Tensor, "B L"] | None = None,
         capture: Sequence[str | int] = (),
         logits: bool = True,
+        last_only: bool = False,
     ) -> Output:
         """Run one chunk; see `cistron.models.Model`."""
         if state is not None and not isinstance(state, GenosState):
             raise InputError(f"a Genos model continues a GenosState, not a {type(state).__name__}")
         chunk = self._locate(input_ids, state, lengths, document_ids)
+        if last_only and lengths is None and chunk.mask is None:
+            chunk.skip_in = len(self.model.layers) - 1
         blocks = [f"model.layers.{i}" for i in range(len(self.model.layers) - 1)]
         kept = Capture(capture, self.layer_names(), ["model.embed_tokens", *blocks, "model.norm"])
 
@@ -261,6 +274,8 @@ class Genos(nn.Module):
             statistics.append(routed)
         x = self.model.norm(x)
         kept.record("model.norm", x)
+        if last_only:
+            x = last_tokens(x, lengths)
 
         return Output(
             logits=self.lm_head(x) if logits else None,

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from cistron.errors import InputError, WeightsError
 from cistron.layers.capture import Capture
-from cistron.models import ModelSpec, Output, State
+from cistron.models import ModelSpec, Output, State, last_tokens
 from cistron.tokenizers.nucleotide import TOKENIZER
 
 _IDS = tuple(TOKENIZER().nucleotide_ids.values())
@@ -167,8 +167,9 @@ class Markov(nn.Module):
         document_ids: Int[Tensor, "B L"] | None = None,
         capture: Sequence[str | int] = (),
         logits: bool = True,
+        last_only: bool = False,
     ) -> Output:
-        """Run one chunk; see `cistron.models.Model.forward`. The one layer is called `log_probabilities`."""
+        """Run one chunk; see `cistron.models.Model`. The one layer is called `log_probabilities`."""
         if state is not None and not isinstance(state, MarkovState):
             raise InputError(f"a Markov model continues a MarkovState, not a {type(state).__name__}")
         kept = Capture(capture, [_LAYER], [_LAYER])
@@ -179,6 +180,8 @@ class Markov(nn.Module):
         hidden = self._log_probabilities(codes, runs)
         kept.record(_LAYER, hidden)
         after = None if state is None else _advanced(past, codes, runs, lengths, document_ids)
+        if last_only:
+            hidden = last_tokens(hidden, lengths)
         return Output(hidden if logits else None, hidden, kept.found, after)
 
     def _log_probabilities(

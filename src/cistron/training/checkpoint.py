@@ -24,8 +24,8 @@ def save_checkpoint(folder: Path, step: int, model: nn.Module, optimizer: torch.
     save_file(_moments(optimizer), fresh / "optimizer.safetensors")
     (fresh / "step.json").write_text(json.dumps({"step": step}))
     previous = folder / "checkpoint.old"
-    shutil.rmtree(previous, ignore_errors=True)
-    if current.exists():
+    if current.exists():  # else an earlier crash left only the previous one, which must outlive the rename
+        shutil.rmtree(previous, ignore_errors=True)
         current.rename(previous)
     fresh.rename(current)
     shutil.rmtree(previous, ignore_errors=True)

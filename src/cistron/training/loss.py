@@ -43,12 +43,14 @@ def pretraining_loss(
     balance_weight: float,
     z_weight: float,
 ) -> Loss:
-    """Mean next-base cross-entropy plus weighted router losses.
+    """Mean next-base cross-entropy plus weighted router losses; the latter are 0 for a model without routers.
 
     Source: load balancing as in Fedus et al. 2021 (arXiv 2101.03961, eq. 4) generalised to top-k, per layer
     as Megatron does it: E · Σ_e (share of assignments of e) · (mean probability of e).
     """
     entropy = F.cross_entropy(logits.float().flatten(0, 1), labels.flatten(), ignore_index=IGNORED)
+    if not aux:
+        return Loss(entropy, entropy, entropy.new_zeros(()), entropy.new_zeros(()))
     counts, probability = aux["expert_counts"], aux["router_probability"]
     share = counts / counts.sum(dim=1, keepdim=True)
     balance = (counts.shape[1] * (share * probability).sum(dim=1)).sum()

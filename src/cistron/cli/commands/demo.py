@@ -12,6 +12,7 @@ import typer
 
 from cistron.cli.progress import note
 from cistron.cli.scoring import ScoredRun, ScoreRequest, report_rows, run_score
+from cistron.errors import OutputError
 from cistron.formats.vcf import VcfRecord
 from cistron.genome.annotation import GeneModel
 
@@ -23,7 +24,10 @@ def demo(
     model: Annotated[str, typer.Option("--model", "-m")] = "default",
 ) -> None:
     """Score documented variants of PRNP, print them, and write DIR/scored.vcf.gz and DIR/report.html."""
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot make the folder {folder}: {error.strerror}; choose another") from error
     with as_file(files("cistron") / "resources" / "example") as example:
         request = ScoreRequest(
             input=str(example / "prnp.vcf"),

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from cistron.cli.scoring import ScoredRun, ScoreRequest, refuse_unwritable, report_rows, run_score
+from cistron.errors import OutputError
 from cistron.formats.atomic import refuse_same_file
 from cistron.formats.vcf import VcfRecord
 
@@ -29,7 +30,10 @@ def score(
         ),
     ] = "-",
     model: Annotated[
-        str, typer.Option("--model", "-m", help="Shipped name, folder, or hub id owner/name[@revision].")
+        str,
+        typer.Option(
+            "--model", "-m", help="Shipped name, folder, or hub id owner/name or owner/name@revision."
+        ),
     ] = "default",
     width: Annotated[
         int | None, typer.Option(min=8, help="Window in bp; default: what the model recommends.")
@@ -79,8 +83,10 @@ def score(
     """
     if report is not None:
         refuse_unwritable(report)
-        for path in (variants, str(reference), output):
+        for path in (variants, reference):
             refuse_same_file(path, report)
+        if report.resolve() == Path(output).resolve():
+            raise OutputError(f"--output and --report both name {output}; give them different names")
     request = ScoreRequest(
         input=variants,
         reference=reference,
