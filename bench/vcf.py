@@ -8,8 +8,6 @@ file: the check on opening, BGZF in and out, the tabix index. Writes `bench/resu
 from __future__ import annotations
 
 import json
-import os
-import platform
 import random
 import resource
 import statistics
@@ -17,10 +15,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
+from machine import machine_facts
 from pysam.version import __htslib_version__
 
 from cistron.formats.bgzf import bgzf_output
@@ -55,7 +52,7 @@ def main() -> None:
         "records_per_cpu_second": round(RECORDS[-1] / cpu_seconds),
         "target_records_per_second": TARGET,
         "peak_memory_mb": {str(count): peak_memory(runs[count]) for count in RECORDS},
-        "machine": machine(),
+        "machine": machine_facts("pysam") | {"htslib": str(__htslib_version__)},
     }
     RESULT.parent.mkdir(exist_ok=True)
     RESULT.write_text(json.dumps(result, indent=2) + "\n")
@@ -103,20 +100,6 @@ def annotate(source: Path, out: Path) -> dict[str, float]:
 
 def peak_memory(runs: list[dict[str, float]]) -> float:
     return round(max(run["peak_mb"] for run in runs), 1)
-
-
-def machine() -> dict[str, Any]:
-    """What the numbers depend on, without anything that names the machine."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return {
-        "cpu": models[0] if models else platform.machine(),
-        "cores": os.cpu_count(),
-        "load_average": round(os.getloadavg()[0], 1),
-        "python": platform.python_version(),
-        "pysam": version("pysam"),
-        "htslib": str(__htslib_version__),
-    }
 
 
 if __name__ == "__main__":

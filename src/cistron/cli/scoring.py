@@ -115,7 +115,7 @@ def run_score(request: ScoreRequest, then: Callable[[ScoredRun], None] = lambda 
         reader = open_files.enter_context(VcfReader(request.input))
         _check_tag(request, reader)
         _check_build(request, reader, reference)
-        regions = _regions(request, reader)
+        regions = _regions(request, reader, reference)
         model = _loaded(request)
         identity = _identity(request, reader, model)
         journal = open_files.enter_context(_journal(request, identity))
@@ -171,7 +171,7 @@ def _check_paths(request: ScoreRequest) -> None:
 def _check_tag(request: ScoreRequest, reader: VcfReader) -> None:
     """Refuse to mix our fields with those of an earlier run unless the user said how."""
     if request.tag is not None and not re.fullmatch("[0-9A-Za-z_]+", request.tag):
-        raise InputError(f"--tag {request.tag}: use letters A-Z, digits and underscores")
+        raise InputError(f"--tag {request.tag!r}: use letters A-Z, digits and underscores")
     own = {request.field(name) for name in ("LLR", "FLANK", "STATUS")}
     found = [f for f in reader.cistron_fields if f in own or not request.tag]
     if found and not request.overwrite and not request.output.endswith(TABLES):
@@ -202,7 +202,10 @@ def _check_build(request: ScoreRequest, reader: VcfReader, reference: Fasta) -> 
     )
     if differing is None and (ours == theirs or None in (ours, theirs)):
         return
-    about = f"{reader.name} is on {theirs or 'an unknown build'}, {reference.name} is {ours or 'another one'}"
+    if ours == theirs:
+        about = f"{reader.name} and {reference.name} do not belong together"
+    else:
+        about = f"{reader.name} is on {theirs or 'another build'}, {reference.name} is {ours or 'on another'}"
     if differing is not None:
         name, stated, actual = differing
         about += f": contig {name} has {stated:,} bases in the one and {actual:,} in the other"
@@ -218,11 +221,15 @@ def _some(names: Iterable[str], most: int = 3) -> str:
     return ", ".join(first[:most]) + (", …" if len(first) > most else "")
 
 
-def _regions(request: ScoreRequest, reader: VcfReader) -> Regions | None:
+def _regions(request: ScoreRequest, reader: VcfReader, reference: Fasta) -> Regions | None:
+    """What to score, in the names of the variants' file; None for everything."""
     if not request.regions:
         return None
     contigs = {name: length or sys.maxsize for name, length in reader.contig_lengths.items()}
-    return Regions(parse_region(text, contigs) for text in request.regions)
+    names = ContigNames(contigs)
+    # A contig without a record and without a header line is no mistake: nothing lies in it.
+    others = {n: length for n, length in reference.contigs.items() if names.resolve(n, length) is None}
+    return Regions(parse_region(text, contigs | others) for text in request.regions)
 
 
 def _loaded(request: ScoreRequest) -> LoadedModel:

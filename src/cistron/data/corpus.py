@@ -17,7 +17,6 @@ from cistron.formats.fasta import Fasta
 from cistron.genome.contigs import ContigNames
 from cistron.tokenizers import Tokenizer
 
-
 _ANY_LENGTH = 0
 """Stands for the length of every contig that is looked up by name alone, so that `MT` and `chrM` are one."""
 
@@ -107,13 +106,28 @@ def read_source(source: Source, held_out: Sequence[str] = ()) -> Iterator[tuple[
 
 
 def _locations(source: Source) -> dict[str, set[str]]:
-    """Contig name → chromosomes it lies on."""
+    """Contig name → chromosomes it lies on.
+
+    Raises:
+        InputError: The table is missing or lacks a column: what is held out could not be told.
+    """
     found: dict[str, set[str]] = {}
-    if source.locations is not None:
-        with Path(os.path.expandvars(source.locations)).open(newline="") as table:
+    if source.locations is None:
+        return found
+    path = Path(os.path.expandvars(source.locations))
+    try:
+        with path.open(newline="") as table:
             for row in csv.DictReader(table, delimiter="\t"):
                 found.setdefault(row["lrg"], set()).add(row["chrom"])
+    except OSError as problem:
+        raise InputError(f"the table of locations '{path}' cannot be read: {problem.strerror}") from None
+    except KeyError as column:
+        raise InputError(f"the table of locations '{path}' has no column {column}") from None
     return found
+
+
+_MOST_DRAWS = 10_000
+"""Draws per window before a corpus is taken to hold nothing but N."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +136,9 @@ class WindowSampler:
 
     Windows are drawn uniformly over all positions of the corpus; half of them are reverse-complemented.
     A window that is mostly N is drawn again.
+
+    Raises:
+        InputError: No contig is as long as a window, or hardly any window holds enough known bases.
     """
 
     corpus: Corpus
@@ -142,7 +159,11 @@ class WindowSampler:
         ends = np.cumsum(starts_per_contig)
         complement = complement_table(self.tokenizer)
         rows: list[np.ndarray] = []
+        draws = 0
         while len(rows) < self.batch:
+            draws += 1
+            if draws > _MOST_DRAWS * self.batch:
+                raise InputError(f"hardly any window of {self.length} tokens of the corpus is not mostly N")
             draw = int(random.integers(ends[-1]))
             reverse = random.random() < self.reverse_share
             which = int(np.searchsorted(ends, draw, side="right"))

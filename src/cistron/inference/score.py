@@ -23,7 +23,7 @@ from jaxtyping import Float64
 from cistron.errors import ReferenceMismatchError, WindowError
 from cistron.genome import Reference, Strand, Variant
 from cistron.genome.alleles import Allele, AlleleStatus, RefMismatch, check_ref, classify, trim
-from cistron.genome.contigs import ContigNames, is_rcrs
+from cistron.genome.contigs import ContigNames, is_rcrs, recognise_build
 from cistron.genome.windows import AlleleWindow, IndelRule, allele_window
 from cistron.inference.haplotypes import Continuations, Scored, score_continuations
 from cistron.models import Model
@@ -194,9 +194,11 @@ class _Planner:
         )
 
     def _explain(self, variant: Variant, mismatch: RefMismatch) -> str:
-        return (
-            f"REF differs from {self.reference.name} at {variant.chrom}:{variant.pos}: {mismatch}; "
-            "is this the reference the variants were called on?"
+        name, build = self.reference.name, recognise_build(self.reference.contigs)
+        return f"REF differs from {name} at {variant.chrom}:{variant.pos}: {mismatch}; " + (
+            f"{name} is {build}, were the variants called on another build?"
+            if build
+            else "is this the reference the variants were called on?"
         )
 
 

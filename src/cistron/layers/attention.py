@@ -52,7 +52,9 @@ class KeyValueCache:
     def first(self, length: int) -> KeyValueCache:
         """A cache of the first `length` tokens; its tensors are views."""
         joined = self.joined()
-        return KeyValueCache() if joined is None else KeyValueCache(*([part[:, :, :length]] for part in joined))
+        if joined is None:
+            return KeyValueCache()
+        return KeyValueCache(*([part[:, :, :length]] for part in joined))
 
     def to(self, device: torch.device | str | None, dtype: torch.dtype | None) -> KeyValueCache:
         """The same cache on another device or in another dtype."""

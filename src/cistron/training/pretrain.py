@@ -116,7 +116,7 @@ def _claim(folder: Path, run: str, resume: bool) -> None:
             raise ResumeError(f"{folder} is not a run folder: it has no run.json")
         if saved.read_text() != run:
             raise ResumeError(f"{saved} describes another run; give the same recipe and settings")
-    elif saved.exists():
+    elif saved.exists() or (folder / "model").exists():
         raise ResumeError(
             f"{folder} already holds a run; add --resume to continue it or choose another folder"
         )
@@ -146,7 +146,7 @@ class _Trainer:
 
     def train(self, resume: bool) -> None:
         """Run all stages, then save the model folder."""
-        first = load_checkpoint(self.folder, self.model, self.optimizer) if resume else 0
+        first = self._restore() if resume else 0
         started, step = time.monotonic(), 0
         note = ""
         for index, stage in enumerate(self.run.stages):
@@ -168,6 +168,15 @@ class _Trainer:
                     save_checkpoint(self.folder, step, self.model, self.optimizer)
                 self.progress(step, self.total, note)
         self._export()
+
+    def _restore(self) -> int:
+        """Go back to the newest checkpoint, drop what the log says of later steps, return the steps done."""
+        done = load_checkpoint(self.folder, self.model, self.optimizer)
+        log = self.folder / "log.jsonl"
+        if log.exists():
+            rows = [row for row in log.read_text().splitlines() if json.loads(row)["step"] <= done]
+            log.write_text("".join(f"{row}\n" for row in rows))
+        return done
 
     def _step(self, step: int, input_ids: Tensor) -> tuple[Loss, float]:
         """One optimiser step; returns the loss and the gradient norm before clipping."""
@@ -209,8 +218,8 @@ class _Trainer:
                 "step": step,
                 "tokens": self.tokens,
                 "nats_per_base": loss.cross_entropy.item(),
-                "balance": loss.balance.item() / self.config_layers,
-                "z": loss.z.item() / self.config_layers,
+                "balance": loss.balance.item() / self.layers,
+                "z": loss.z.item() / self.layers,
                 "gradient_norm": norm,
                 "lr": self.optimizer.param_groups[0]["lr"],
                 "seconds": round(seconds, 1),
@@ -218,10 +227,9 @@ class _Trainer:
         )
 
     @property
-    def config_layers(self) -> int:
-        """Layers whose router losses were summed."""
-        layers: int = self.run.model["num_hidden_layers"]
-        return layers
+    def layers(self) -> int:
+        """Layers whose router losses were summed; 1 for an architecture that does not count any."""
+        return getattr(self.config, "num_hidden_layers", 1)
 
     def _write(self, row: dict[str, float]) -> None:
         with (self.folder / "log.jsonl").open("a") as log:
@@ -234,7 +242,16 @@ class _Trainer:
             "data_bases": self.corpus.num_bases,
             "seed": self.run.seed,
         }
-        save_folder(self.folder / "model", self.model, self.tokenizer, self.spec, card, dtype=torch.bfloat16)
+        # The run folder is this run's alone, so what a finished run is resumed over is its own model.
+        save_folder(
+            self.folder / "model",
+            self.model,
+            self.tokenizer,
+            self.spec,
+            card,
+            dtype=torch.bfloat16,
+            overwrite=True,
+        )
 
 
 def _adamw(model: nn.Module, settings: OptimSettings) -> torch.optim.AdamW:
@@ -255,6 +272,11 @@ def _validation_windows(run: Pretraining, tokenizer: Tokenizer) -> Tensor:
     """Evenly spaced windows of the validation stretch, without those that are mostly N."""
     length, data = run.stages[0].length, run.data
     _, bases = next(iter(read_source(data.validation)))
+    if not length <= data.validation_bases <= len(bases):
+        raise InputError(
+            f"validation_bases is {data.validation_bases:,}; it must be between a window of {length:,} and "
+            f"the {len(bases):,} bases of the first contig of {data.validation.fasta}"
+        )
     starts = np.linspace(0, data.validation_bases - length, data.validation_windows).astype(int)
     cut = [bases[start : start + length] for start in starts]
     kept = [tokenizer.encode(window) for window in cut if 2 * window.count("N") < length]

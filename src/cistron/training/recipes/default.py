@@ -36,7 +36,7 @@ def RECIPE() -> Pretraining:
             validation=Source(f"{HUMAN}/chr20.fa.gz"),
             validation_bases=20_000_000,
         ),
-        stages=(Stage(length=1024, batch=8, steps=4000), Stage(length=8192, batch=1, steps=350)),
+        stages=(Stage(length=1024, batch=8, steps=2200), Stage(length=8192, batch=1, steps=200)),
         optim=OptimSettings(lr=2e-3, warmup=200),
         seed=20,
         compile=("self_attn", "norm"),

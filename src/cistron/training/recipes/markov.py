@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cistron.data.corpus import Source, read_source
-from cistron.errors import InputError, ResumeError
+from cistron.errors import InputError, OutputError, ResumeError
 from cistron.formats.fasta import Fasta
 from cistron.models import MODELS
 from cistron.models.markov import fit
 from cistron.tokenizers import TOKENIZERS
 from cistron.training import ProgressFn
+from cistron.training.settings import to_json
 from cistron.weights.folder import save_folder
 
 
@@ -39,6 +40,8 @@ class MarkovFit:
             raise ResumeError("fitting a Markov model takes minutes and is not resumed; leave out --resume")
         if not self.fasta:
             raise InputError("nothing to fit on: give FASTA files, such as --set fasta=a.fa,b.fa")
+        if (folder / "model").exists():
+            raise OutputError(f"{folder} already holds a model; choose another folder")
         total = sum(map(_bases, self.fasta))
         model = fit(
             self._sequences(),
@@ -55,6 +58,7 @@ class MarkovFit:
         spec = MODELS.get("markov")
         folder.mkdir(parents=True, exist_ok=True)
         save_folder(folder / "model", model, TOKENIZERS.get(spec.tokenizer)(), spec, card)
+        (folder / "run.json").write_text(to_json(self))
 
     def _sequences(self) -> Iterator[str]:
         for source in self.fasta:
