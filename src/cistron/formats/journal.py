@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final, NamedTuple
 
-from cistron.errors import ResumeError
+from cistron.errors import OutputError, ResumeError
 from cistron.formats.atomic import output_error
 from cistron.genome.alleles import AlleleStatus
 
@@ -59,8 +59,10 @@ class ScoreJournal:
         self._file: Final = _locked(path)
         try:
             self._start = self._opened(identity, resume)
-        except BaseException:
+        except BaseException as error:
             self._close()
+            if isinstance(error, OutputError):  # not even the header could be written
+                self.remove()
             raise
 
     def __enter__(self) -> ScoreJournal:

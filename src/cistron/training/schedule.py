@@ -13,7 +13,7 @@ def cosine(step: int, total: int, *, warmup: int, peak: float, final_share: floa
         total: Steps of the whole run.
         warmup: Steps until the peak.
         peak: Highest rate.
-        final_share: Rate of the last step over the peak.
+        final_share: Rate over the peak that the cosine comes down to, one step behind the last.
 
     Source: Loshchilov & Hutter 2016 (arXiv 1608.03983).
     """

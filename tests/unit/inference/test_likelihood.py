@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import math
 
 import numpy as np
@@ -82,8 +83,6 @@ def test_a_job_knows_how_many_tokens_it_reads():
 
 
 def test_half_precision_is_normalised_in_float32(genos, tokenizer):
-    import copy
-
     half = copy.deepcopy(genos).bfloat16()
     (scored,) = score_continuations(half, tokenizer, [Continuations("GATTACA", ("ACGT",))], batch_tokens=99)
     values = scored.texts[0]
