@@ -11,6 +11,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from generate_docs import nats_table
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -61,9 +62,8 @@ def text(
     return f"""# The shipped model
 
 A small mixture-of-experts language model of human DNA in the Genos architecture: {parameters:,} parameters,
-{model["num_hidden_layers"]} layers, hidden size {model["hidden_size"]}, {model["num_local_experts"]} experts of
-which each base uses {model["num_experts_per_tok"]}, context {model["max_position_embeddings"]:,} bases. It ships
-so that everything works at once on a laptop; it is no substitute for Genos or Evo 2.
+{model["num_hidden_layers"]} layers, hidden size {model["hidden_size"]}, {model["num_local_experts"]} experts of which each base uses {model["num_experts_per_tok"]}, context
+{model["max_position_embeddings"]:,} bases. It ships so that everything works at once on a laptop; it is no substitute for Genos or Evo 2.
 
 **Data.** GRCh37 chrX:1-70 Mb, the part of chr22 in the Ensembl EPO alignment, and the LRG disease-gene loci
 that do not lie on chromosome 20: {card["data_bases"]:,} positions, N included, sha256 `{card["data_sha256"]}`.
@@ -88,16 +88,15 @@ only: no score is a diagnosis. It has seen the human reference alone, no other s
 def loss_curve(log: list[dict[str, Any]], path: Path) -> None:
     """Training and validation loss over bases read."""
     steps = [line for line in log if "nats_per_base" in line]
-    bases = {line["step"]: line["tokens"] / 1e6 for line in steps}
-    checks = [line for line in log if "validation_nats_per_base" in line and line["step"] in bases]
+    bases = [line["tokens"] / 1e6 for line in steps]
+    checks = [line for line in log if "validation_nats_per_base" in line]
+    checked = np.interp([line["step"] for line in checks], [line["step"] for line in steps], bases)
     figure = Figure(figsize=(7, 4), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots()
+    axes.plot(bases, [line["nats_per_base"] for line in steps], lw=0.8, alpha=0.5, label="batch")
     axes.plot(
-        list(bases.values()), [line["nats_per_base"] for line in steps], lw=0.8, alpha=0.5, label="batch"
-    )
-    axes.plot(
-        [bases[line["step"]] for line in checks],
+        checked,
         [line["validation_nats_per_base"] for line in checks],
         "o-",
         ms=3,

@@ -63,6 +63,11 @@ def blocks_in(journal: Path) -> int:
     return max(0, journal.stat().st_size - len(header)) // BLOCK_BYTES
 
 
+def listen_to_ctrl_c() -> None:
+    """A job in the background ignores SIGINT, and so would every process that the tests start."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.fixture(scope="module")
 def history(
     installed: list[str], example: Path, tiny: Path, variants: Path, tmp_path_factory: pytest.TempPathFactory
@@ -77,7 +82,9 @@ def history(
     plan = ((signal.SIGKILL, 1), (signal.SIGINT, 3), (signal.SIGTERM, 5), (signal.SIGKILL, 7))
     for number, (stop, blocks) in enumerate(plan):
         resume = ["--resume"] if number else []
-        with subprocess.Popen([*line, *resume], stderr=subprocess.PIPE, text=True) as process:
+        with subprocess.Popen(
+            [*line, *resume], stderr=subprocess.PIPE, text=True, preexec_fn=listen_to_ctrl_c
+        ) as process:
             while blocks_in(journal) < blocks and process.poll() is None:
                 time.sleep(0.005)
             time.sleep(moments.uniform(0, 0.1))

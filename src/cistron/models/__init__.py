@@ -123,7 +123,8 @@ class Model(Protocol):
             capture: Layers to return, by published name or by index (0 is the embedding).
             logits: Compute the logits.
             last_only: Give hidden states and logits of each row's last token only, which saves most of the
-                last layer; the state takes in the whole chunk all the same.
+                last layer; the state takes in the whole chunk all the same. Captured layers may be cut
+                to that token too.
         """
         ...
 
@@ -140,7 +141,8 @@ class ModelSpec:
         architectures: Values of `architectures` in a published `config.json` that this file implements.
         causal: Whether position *i* sees only positions ≤ *i*.
         to_published: Renames and splits an in-memory state dict to the names that are published.
-        from_published: The inverse; called with a config and the published tensors.
+        from_published: The inverse; called with a config and published tensors, those of one numbered block
+            at a time, so that loading needs memory for one block beside the model.
         parallel_plan: Module name pattern → how it is split over devices; applied from outside.
         source: Paper, repository or page that defines the architecture.
     """

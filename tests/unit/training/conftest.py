@@ -1,26 +1,16 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from cistron.data.corpus import Source
 from cistron.models import MODELS
 from cistron.training.pretrain import DataSettings, OptimSettings, Pretraining, Stage
 
 REPEAT = "GATTACCATGGTTCAAGCTAGGCATATCGCC"
-
-
-@pytest.fixture(scope="session", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Products this small are slower on several threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

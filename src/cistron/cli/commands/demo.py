@@ -21,7 +21,7 @@ def demo(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where the results go.")] = Path(
         "cistron-demo"
     ),
-    model: Annotated[str, typer.Option("--model", "-m")] = "default",
+    model: Annotated[str, typer.Option("--model", "-m", help="Shipped name, folder, or hub id.")] = "default",
 ) -> None:
     """Score documented variants of PRNP, print them, and write DIR/scored.vcf.gz and DIR/report.html."""
     try:

@@ -63,7 +63,7 @@ def show(
 
 @COMMAND.command()
 def download(
-    hub_id: Annotated[str, typer.Argument(metavar="OWNER/NAME[@REVISION]")],
+    hub_id: Annotated[str, typer.Argument(metavar="OWNER/NAME[@REVISION]", help="On the hub.")],
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="FOLDER", help="Folder; default: the hub's cache."),
@@ -79,7 +79,7 @@ def download(
 @COMMAND.command()
 def convert(
     source: Annotated[Path, typer.Argument(metavar="SRC", help="Hugging Face Mixtral folder.")],
-    output: Annotated[Path, typer.Argument(metavar="OUT_FOLDER")],
+    output: Annotated[Path, typer.Argument(metavar="OUT_FOLDER", help="The model folder to write.")],
     dtype: Annotated[
         Literal["same", "float32", "bfloat16"], typer.Option(help="Arithmetic to store.")
     ] = "same",

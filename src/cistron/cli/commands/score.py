@@ -59,7 +59,9 @@ def score(
             help="Score only records that overlap; the others pass untouched. 1-based; repeatable.",
         ),
     ] = None,
-    device: Annotated[Literal["auto", "cpu", "cuda"], typer.Option()] = "auto",
+    device: Annotated[
+        Literal["auto", "cpu", "cuda"], typer.Option(help="auto: a GPU if there is one.")
+    ] = "auto",
     dtype: Annotated[Literal["auto", "float32", "bfloat16"], typer.Option(help="auto is float32.")] = "auto",
     batch_tokens: Annotated[int, typer.Option(min=1, help="Most tokens run together.")] = 32_768,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; default: all cores.")] = None,
