@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 CISTRON_DATA ?= $(abspath ../shared/data)
 export CISTRON_DATA
-PYTEST_ARGS ?=
+PYTEST_ARGS ?= -n auto --dist loadfile
 
 .PHONY: help demo test lint docs bench clean
 help:
@@ -34,7 +34,7 @@ lint: $(INSTALLED)
 
 test: lint
 	$(BIN)/python scripts/generate_docs.py --check
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST_ARGS)
 
 docs: $(INSTALLED)
 	$(BIN)/python scripts/generate_docs.py

@@ -38,9 +38,7 @@ def main() -> None:
     parser.add_argument("--context", type=int, default=None, help="default: half the recommended width")
     parser.add_argument("--block", type=int, default=1024, help="scored bases of a block")
     parser.add_argument("--blocks", type=int, default=4000)
-    parser.add_argument(
-        "--markov", type=Path, default=Path("runs/markov"), help="keeps fitted models"
-    )
+    parser.add_argument("--markov", type=Path, default=Path("runs/markov"), help="keeps fitted models")
     parser.add_argument("--orders", type=int, nargs="*", default=ORDERS)
     parser.add_argument("--output", type=Path, default=RESULTS)
     options = parser.parse_args()

@@ -65,7 +65,7 @@ def common_snps(data: Path, count: int) -> list[Variant]:
     table = pq.read_table(data / "variants/common_snps_hg19_chr20_22_X.parquet")
     table = table.filter(pc.equal(pc.cast(table["_labels"], "string"), "chr20"))
     rows = table.take(np.linspace(0, len(table) - 1, count).astype(int)).to_pylist()
-    return [Variant("20", row["_starts"] + 1, row["ref"], row["alt"]) for row in rows]
+    return [Variant("chr20", row["_starts"] + 1, row["ref"], row["alt"]) for row in rows]
 
 
 def compare(

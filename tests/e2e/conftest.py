@@ -28,12 +28,6 @@ COLUMNS = "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO"
 EXAMPLE = Path(cistron.__file__).parent / "resources" / "example"
 
 
-@pytest.fixture(scope="session", autouse=True)
-def one_thread() -> None:
-    """A tiny model is quickest on one thread, by far where other programs want the cores too."""
-    torch.set_num_threads(1)
-
-
 @pytest.fixture
 def one_thread_after() -> Iterator[None]:
     """For tests that change the number of threads."""

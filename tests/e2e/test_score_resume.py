@@ -76,7 +76,7 @@ def history(
     folder = tmp_path_factory.mktemp("stopped")
     out, journal = folder / "out.vcf.gz", folder / "out.vcf.gz.journal"
     words = [*installed, "score", variants, "-r", example / "prnp_chr20.fa.gz", "-o", out, "-m", tiny]
-    line = [*map(str, words), "--width", "192", "--threads", "1"]
+    line = [*map(str, words), "--width", "128", "--threads", "1"]
     moments = random.Random(2)
     stopped = []
     plan = ((signal.SIGKILL, 1), (signal.SIGINT, 3), (signal.SIGTERM, 5), (signal.SIGKILL, 7))

@@ -128,7 +128,7 @@ def run_score(request: ScoreRequest, then: Callable[[ScoredRun], None] = lambda 
         )
         _write(request, reader, run, identity)
         if not request.streams:
-            write_manifest(request.output, _manifest(identity, run))
+            write_manifest(request.output, _manifest(request, identity, run))
         then(run)
         _summarise(request, run)
         journal.remove()
@@ -248,9 +248,7 @@ def _identity(request: ScoreRequest, reader: VcfReader, model: LoadedModel) -> d
 
     return {
         "version": __version__,
-        "input": request.input,
         "input_sha256": reader.sha256,
-        "reference": str(request.reference),
         "reference_sha256": sha256_file(request.reference),
         "model": model.name,
         "model_sha256": model.sha256,
@@ -391,9 +389,10 @@ def _write_table(request: ScoreRequest, rows: Iterable[RecordedRow], identity: M
             )
 
 
-def _manifest(identity: Mapping[str, Any], run: ScoredRun) -> dict[str, Any]:
+def _manifest(request: ScoreRequest, identity: Mapping[str, Any], run: ScoredRun) -> dict[str, Any]:
     counts = {status or "SCORED": count for status, count in sorted(run.counts.items(), key=str)}
-    return {"command": command_line(), **identity, "seed": None, "alleles": counts}
+    files = {"input": request.input, "reference": str(request.reference)}
+    return {"command": command_line(), **files, **identity, "seed": None, "alleles": counts}
 
 
 def _run_facts(

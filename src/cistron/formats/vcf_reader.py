@@ -17,6 +17,7 @@ from typing import Final
 
 import pysam
 
+from cistron.errors import InputError
 from cistron.formats.atomic import STREAM, sha256_file
 from cistron.formats.bgzf import read_lines
 from cistron.formats.htslib import quiet_htslib
@@ -133,13 +134,14 @@ class VcfReader:
 
     @property
     def cistron_fields(self) -> list[str]:
-        """INFO fields of this package that the header already defines."""
+        """INFO fields of this package that the file already has."""
         return [field for field in self.info_fields if field.startswith(PREFIX)]
 
     @property
     def info_fields(self) -> list[str]:
-        """INFO fields that the header defines, in its order."""
-        return [match[1] for line in self.header_lines if (match := _INFO_ID.match(line))]
+        """INFO fields that the header defines, in its order, then those that only records have."""
+        lines = [*self.header_lines, *self.undeclared]
+        return [match[1] for line in lines if (match := _INFO_ID.match(line))]
 
     @cached_property
     def build_hint(self) -> str | None:
@@ -171,6 +173,10 @@ def _records(lines: Iterator[str]) -> Iterator[VcfRecord]:
             variants = [Variant(chrom, pos, ref, alts)] if alts not in (".", "") else []
         else:
             names = alts.split(",")
+            if "" in names:
+                raise InputError(
+                    f"the record at {chrom}:{pos} has an empty allele in ALT '{alts}'; correct it"
+                )
             ends = _ends(pos, names, rest.split("\t", 3)[2]) if "<" in alts else [None] * len(names)
             variants = [Variant(chrom, pos, ref, alt, end) for alt, end in zip(names, ends, strict=True)]
         yield VcfRecord(index, chrom, pos, identifier, variants, line)

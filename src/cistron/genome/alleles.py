@@ -45,7 +45,7 @@ class RefMismatch(NamedTuple):
     found: str
 
     def __str__(self) -> str:
-        found = _abbreviated(self.found) if self.found else "nothing (past the end of the contig)"
+        found = _abbreviated(self.found) if self.found else "nothing (outside the contig)"
         return f"expected {_abbreviated(self.expected)}, found {found}"
 
 

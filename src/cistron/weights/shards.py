@@ -157,3 +157,4 @@ def write_shards(
     for file, names in zip(files, shards, strict=True):
         part = {name: converted(tensors[name].detach(), "cpu", dtype) for name in names}
         save_file(part, folder / file, metadata={"format": "pt"})
+        (folder / file).chmod(0o644)  # safetensors lets nobody else read it

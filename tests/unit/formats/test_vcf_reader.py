@@ -268,3 +268,22 @@ def test_memory_does_not_grow_with_the_number_of_records(make_vcf: MakeVcf, tmp_
         return int(done.stdout)
 
     assert peak_kilobytes(100_000) < peak_kilobytes(1_000) + 4_000
+
+
+def test_an_empty_allele_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "in.vcf"
+    path.write_text(
+        "##fileformat=VCFv4.3\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n20\t9\t.\tA\tC,,G\t.\t.\t.\n"
+    )
+    with VcfReader(path) as reader, pytest.raises(InputError, match="20:9 has an empty allele"):
+        list(reader)
+
+
+def test_a_score_that_the_header_does_not_define_is_seen(tmp_path: Path) -> None:
+    path = tmp_path / "in.vcf"
+    path.write_text(
+        "##fileformat=VCFv4.3\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
+        "20\t9\t.\tA\tC\t.\t.\tCISTRON_LLR=3\n"
+    )
+    with VcfReader(path) as reader:
+        assert reader.cistron_fields == ["CISTRON_LLR"]

@@ -88,7 +88,7 @@ def test_the_first_wrong_reference_allele_stops_and_says_where(score):
 def test_a_reference_allele_outside_the_contig_is_a_mismatch(score, pos):
     variant = Variant("1", pos, "AG", "A")
     assert score(variant, check_ref="warn").status == "REF_MISMATCH"
-    with pytest.raises(ReferenceMismatchError, match=r"found (A|nothing \(past the end of the contig\));"):
+    with pytest.raises(ReferenceMismatchError, match=r"found (A|nothing \(outside the contig\));"):
         score(variant)
 
 

@@ -77,7 +77,7 @@ def _print_table(run: ScoredRun) -> None:
         score = row.status or f"{row.llr:+.3f}"
         table.add_row(row.name, row.label.replace("_", " "), f"{row.pos:,}", score)
     Console().print(table)
-    print("llr: log-likelihood ratio ALT − REF in nats; negative = less plausible than the reference.")
+    print("llr: log-likelihood ratio ALT - REF in nats; negative = less plausible than the reference.")
     print("For research use only: this is neither a diagnosis nor a probability of disease.")
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from cistron.cli.progress import note, progress_of
+from cistron.errors import InputError
 from cistron.training import RECIPES
 from cistron.training.settings import apply_settings, to_json
 
@@ -35,9 +36,11 @@ def train(
         print("\n".join(RECIPES.names()))
         return
     run = apply_settings(RECIPES.get(recipe)(), settings or ())
-    if show or output is None:
+    if show:
         print(to_json(run), end="")
         return
+    if output is None:
+        raise InputError("give the run a folder with --output FOLDER, or --show to see its settings")
     if threads is not None:
         import torch
 
