@@ -106,7 +106,7 @@ def _parts(jobs: list[Continuations], size: int = 256) -> Iterator[list[Continua
 
 
 def _answer(model: LoadedModel, jobs: list[Continuations]) -> Any:
-    return score_continuations(model.model, model.tokenizer, jobs, batch_tokens=32_768)
+    return score_continuations(model.model, model.tokenizer, jobs, batch_tokens=16_384)
 
 
 def uniform(jobs: list[Continuations]) -> dict[str, Any]:

@@ -68,7 +68,7 @@ class ScoreRequest:
     regions: tuple[str, ...] = ()
     device: str = "auto"
     dtype: str = "auto"
-    batch_tokens: int = 32_768
+    batch_tokens: int = 16_384
     threads: int | None = None
     tag: str | None = None
     overwrite: bool = False

@@ -35,7 +35,7 @@ def log_likelihood(
     tokenizer: Tokenizer,
     sequences: Iterable[str],
     *,
-    batch_tokens: int = 32_768,
+    batch_tokens: int = 16_384,
     block: int = 256,
 ) -> Iterator[Likelihood]:
     """Yield the log-likelihood of each sequence, in order, reading `block` of them ahead.

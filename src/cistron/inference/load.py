@@ -84,7 +84,7 @@ class LoadedModel:
         """Yield a score for each variant; see `cistron.inference.score.score_variants`."""
         return score_variants(self.model, self.tokenizer, reference, variants, **options)
 
-    def log_likelihood(self, sequences: Iterable[str], *, batch_tokens: int = 32_768) -> Iterator[Likelihood]:
+    def log_likelihood(self, sequences: Iterable[str], *, batch_tokens: int = 16_384) -> Iterator[Likelihood]:
         """Yield the log-likelihood of each sequence; see `cistron.inference.likelihood.log_likelihood`."""
         return log_likelihood(self.model, self.tokenizer, sequences, batch_tokens=batch_tokens)
 

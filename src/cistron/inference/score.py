@@ -105,7 +105,7 @@ def score_variants(
     circular: Collection[str] = (),
     check_ref: RefPolicy = "error",
     lengths: Mapping[str, int | None] | None = None,
-    batch_tokens: int = 32_768,
+    batch_tokens: int = 16_384,
 ) -> Iterator[VariantScore]:
     """Yield a score for each variant, in order, reading `BLOCK` of them ahead.
 

@@ -152,7 +152,8 @@ def _merged(query: Tensor, key: Tensor, value: Tensor, past: tuple[Tensor, Tenso
 
     out, lse = _flash(query, key, value, is_causal=True)
     share = torch.sigmoid(past_lse - lse.unsqueeze(-1)).to(query.dtype)
-    return torch.lerp(out, past_out, share)
+    # `torch.lerp` says the same and is slower where the weight is broadcast.
+    return out.mul_(1 - share).addcmul_(past_out, share)
 
 
 def _flash(query: Tensor, key: Tensor, value: Tensor, *, is_causal: bool) -> tuple[Tensor, Tensor]:

@@ -91,7 +91,7 @@ def _rows_at_once(x: Tensor) -> int | None:
 
     On a CPU without gradients few rows keep the wide intermediate in the second-level cache.
     """
-    return 512 if x.device.type == "cpu" and not torch.is_grad_enabled() else None
+    return 1024 if x.device.type == "cpu" and not torch.is_grad_enabled() else None
 
 
 def _row_multiple(x: Tensor) -> int:

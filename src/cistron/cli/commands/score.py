@@ -63,7 +63,7 @@ def score(
         Literal["auto", "cpu", "cuda"], typer.Option(help="auto: a GPU if there is one.")
     ] = "auto",
     dtype: Annotated[Literal["auto", "float32", "bfloat16"], typer.Option(help="auto is float32.")] = "auto",
-    batch_tokens: Annotated[int, typer.Option(min=1, help="Most tokens run together.")] = 32_768,
+    batch_tokens: Annotated[int, typer.Option(min=1, help="Most tokens run together.")] = 16_384,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; default: all cores.")] = None,
     tag: Annotated[
         str | None, typer.Option(metavar="NAME", help="Fields become CISTRON_NAME_LLR and so on.")
