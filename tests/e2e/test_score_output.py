@@ -74,7 +74,7 @@ def test_plain_output_is_the_input_line_by_line(
     added = [line for line in after if line.startswith("#") and line not in before]
     assert [line.split(",")[0] for line in added[:3]] == [f"##INFO=<ID=CISTRON_{field}" for field in OURS]
     assert len(added) == 4
-    assert added[3].startswith("##cistronCommand=cistron ")
+    assert added[3].startswith("##cistronCommand=cistron")
     for old, new in zip(before, (line for line in after if line not in added), strict=True):
         if not old.startswith("#"):
             head, tail = old.split("\t", 8)[:8], old.split("\t", 8)[8]

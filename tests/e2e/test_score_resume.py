@@ -212,7 +212,7 @@ def test_a_resumed_run_takes_what_is_in_the_journal_and_does_not_score_it_again(
         ({"width": 80}, "width was 64 and is 80"),
         ({"strands": "forward"}, "strands was 'both' and is 'forward'"),
         ({"check_ref": "warn"}, "check_ref was 'error' and is 'warn'"),
-        ({"batch_tokens": 99}, "batch_tokens was 32768 and is 99"),
+        ({"batch_tokens": 99}, "batch_tokens was 16384 and is 99"),
         ({"indel": "equal-tokens"}, "indel was 'neutral' and is 'equal-tokens'"),
         ({"regions": ("1:1-100",)}, "regions was [] and is ['1:1-100']"),
         ({"dtype": "bfloat16"}, "dtype was 'float32' and is 'bfloat16'"),
