@@ -42,6 +42,7 @@ docs: $(INSTALLED)
 bench: $(INSTALLED)
 	$(BIN)/python bench/vcf.py
 	$(BIN)/python bench/score.py
+	$(BIN)/python bench/exactness.py
 
 clean:
 	rm -rf $(VENV) build dist cistron-demo .mypy_cache .pytest_cache .ruff_cache

@@ -128,7 +128,27 @@ def vcf_table() -> str:
     )
 
 
-TABLES: dict[str, Callable[[], str]] = {"nats": nats_table, "speed": speed_table, "vcf": vcf_table}
+def exactness_table() -> str:
+    """Float32 scores beside float64 ones."""
+    found = results("exactness")
+    rows = {
+        "Cistron, float32 against float64": found["cistron"],
+        "transformers eager, float32 against the same float64": found["transformers eager"],
+        "Cistron, other order and batches": found["cistron_other_order_and_batches"],
+    }
+    lines = ["| scores | largest difference, nats | median | beyond 1e-4 |", "|---|---|---|---|"]
+    for name, row in rows.items():
+        lines.append(f"| {name} | {row['largest']:.1e} | {row['median']:.1e} | {row['beyond_bound']} |")
+    lines += ["", f"{found['variants']} common SNPs of chr20, window {found['width']:,} bp, shipped model."]
+    return "\n".join(lines) + " Script: `bench/exactness.py`.\n"
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "exactness": exactness_table,
+    "nats": nats_table,
+    "speed": speed_table,
+    "vcf": vcf_table,
+}
 
 
 if __name__ == "__main__":
