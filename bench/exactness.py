@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 from machine import machine_facts
+from scipy.stats import spearmanr
 from score import common_snps, two_passes
 from transformers import MixtralForCausalLM
 
@@ -42,6 +43,7 @@ def main() -> None:
     with Fasta(data / "human/chr20.fa.gz") as reference:
         judge = scores(exact, variants, reference)
         ours = scores(model, variants, reference)
+        half = scores(cistron.load(options.model, device="cpu", dtype="bfloat16"), variants, reference)
         shuffled = scores(model, variants[::-1], reference, batch_tokens=5_000)[::-1]
         width = model.model.config.width
         theirs = np.array(two_passes(network, model, reference, variants, width), dtype=float)
@@ -50,6 +52,8 @@ def main() -> None:
         "width": width,
         "bound_nats": BOUND,
         "cistron": distance(ours, judge),
+        "cistron_bfloat16": distance(half, judge)
+        | {"rank_correlation": float(spearmanr(half, judge, nan_policy="omit").statistic)},
         "transformers eager": distance(theirs, judge),
         "cistron_other_order_and_batches": distance(shuffled, ours),
         "machine": machine_facts("torch", "transformers"),
