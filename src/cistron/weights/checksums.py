@@ -8,16 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from cistron.errors import WeightsError
+from cistron.formats.atomic import sha256_file
 from cistron.weights import CARD, CHECKSUMS
 from cistron.weights.jsonfile import read_object, write_object
 
 _ADVICE = "fetch the folder again, or delete checksums.json if the change is meant"
-
-
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file's content, in hexadecimal."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def combined(digests: Iterable[str]) -> str:
@@ -29,7 +24,7 @@ def combined(digests: Iterable[str]) -> str:
 def write_checksums(folder: Path) -> dict[str, str]:
     """Write `checksums.json` over every file but the card; returns file name → SHA-256."""
     digests = {
-        path.name: sha256_of(path)
+        path.name: sha256_file(path)
         for path in sorted(folder.iterdir())
         if path.is_file() and path.name not in (CARD, CHECKSUMS)
     }
@@ -48,7 +43,7 @@ def verified_digests(folder: Path, weights: Iterable[Path]) -> dict[str, str]:
     recorded = read_object(folder / CHECKSUMS) if (folder / CHECKSUMS).exists() else {}
     for name in recorded:
         _compare_size(folder, name, recorded)
-    digests = {name: sha256_of(folder / name) for name in {*names, *recorded}}
+    digests = {name: sha256_file(folder / name) for name in {*names, *recorded}}
     for name, digest in digests.items():
         if recorded and name not in recorded:
             raise WeightsError(f"'{folder / name}' is not listed in checksums.json; {_ADVICE}")
