@@ -1,112 +1,103 @@
-"""A training corpus in memory: token ids of many contigs, minus what is held out."""
+"""Sources of a corpus: FASTA files and the tables that say what in them may be learned from."""
 
 from __future__ import annotations
 
 import csv
-import hashlib
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-from jaxtyping import Int, UInt8
-
+from cistron.data.held_out import HeldOut
 from cistron.errors import InputError
 from cistron.formats.fasta import Fasta
-from cistron.genome.contigs import ContigNames
-from cistron.tokenizers import Tokenizer
-
-_ANY_LENGTH = 0
-"""Stands for the length of every contig that is looked up by name alone, so that `MT` and `chrM` are one."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """One FASTA file of a corpus.
+    """One FASTA file of a corpus. In all paths, environment variables such as `$CISTRON_DATA` are expanded.
 
     Attributes:
-        fasta: Path; environment variables such as `$CISTRON_DATA` are expanded.
+        fasta: Path of the file, plain or gzip of any kind.
         locations: Tab-separated table with the columns `lrg` (contig name in the FASTA) and `chrom`, for a
-            file whose contigs are loci of other chromosomes; keeps held-out chromosomes out.
+            file whose contigs are loci of other chromosomes; a locus is left out when any of its chromosome
+            is held out.
+        assembly: What the file is an assembly of, for the record.
+        include: BED file; only bases inside are learned from.
+        exclude: BED file; bases inside are not learned from.
+        annotation: GFF3, GTF or BED file of genes, for sampling near them.
+        name: What to call the source; the file's name without its suffixes when None.
     """
 
     fasta: str
     locations: str | None = None
-
-
-@dataclass(frozen=True)
-class Contig:
-    """Token ids of one contig, one byte each."""
-
-    name: str
-    ids: UInt8[np.ndarray, "L"]
-
-
-@dataclass(frozen=True)
-class Corpus:
-    """Contigs to learn from.
-
-    Attributes:
-        contigs: In source order.
-        sha256: Hash over names and ids: the identity of the data a model has seen.
-    """
-
-    contigs: tuple[Contig, ...]
-    sha256: str
+    assembly: str | None = None
+    include: str | None = None
+    exclude: str | None = None
+    annotation: str | None = None
+    name: str | None = None
 
     @property
-    def num_bases(self) -> int:
-        """Bases in all contigs, N included."""
-        return sum(len(contig.ids) for contig in self.contigs)
+    def path(self) -> Path:
+        """The FASTA file."""
+        return expanded(self.fasta)
 
 
-def read_corpus(sources: Sequence[Source], tokenizer: Tokenizer, held_out: Sequence[str] = ()) -> Corpus:
-    """Read all contigs of `sources` that do not lie on a held-out chromosome.
+def expanded(path: str) -> Path:
+    """`path` with environment variables replaced by their values."""
+    return Path(os.path.expandvars(path))
 
-    Args:
-        sources: FASTA files.
-        tokenizer: Its ids must fit a byte.
-        held_out: Chromosome names; `20` and `chr20` mean the same.
+
+def read_source_table(path: Path) -> list[Source]:
+    """The sources listed in a tab-separated table, whose columns are called as the attributes of `Source`.
+
+    Empty cells mean None. Paths are relative to the working folder, as on the command line.
 
     Raises:
-        InputError: A whole FASTA contig is a held-out chromosome, or nothing is left to train on.
+        InputError: The table cannot be read, lacks the column `fasta`, has an unknown one, or has no rows.
     """
-    contigs = tuple(
-        Contig(name, tokenizer.encode(bases).astype(np.uint8))
-        for source in sources
-        for name, bases in read_source(source, held_out)
-    )
-    if not contigs:
-        raise InputError("the corpus is empty: every contig of its sources is held out")
-    digest = hashlib.sha256()
-    for contig in contigs:
-        digest.update(f"{contig.name}\t{len(contig.ids)}\n".encode())
-        digest.update(contig.ids.tobytes())
-    return Corpus(contigs, digest.hexdigest())
+    known = [field.name for field in fields(Source)]
+    try:
+        with path.open(newline="") as stream:
+            table = csv.DictReader(stream, delimiter="\t")
+            columns, rows = table.fieldnames or (), list(table)
+    except (OSError, UnicodeDecodeError) as problem:
+        raise InputError(f"the table of sources '{path}' cannot be read: {problem}") from None
+    unknown = [str(column) for column in columns if column not in known]
+    if "fasta" not in columns or unknown or not rows:
+        found = f"the columns {', '.join(columns)} and {len(rows)} rows"
+        raise InputError(
+            f"the table of sources '{path}' has {found}; it needs the column fasta, a row for each file, and"
+            f" may have the columns {', '.join(known[1:])}"
+        )
+    if any(None in row or not row["fasta"] for row in rows):
+        raise InputError(f"a row of the table of sources '{path}' has no FASTA or more cells than columns")
+    given: list[dict[str, Any]] = [{column: cell or None for column, cell in row.items()} for row in rows]
+    return [Source(**row) for row in given]
 
 
 def read_source(source: Source, held_out: Sequence[str] = ()) -> Iterator[tuple[str, str]]:
-    """Yield (contig name, bases) of one file, without loci of held-out chromosomes.
+    """Yield (contig name, upper-case bases) of one file, without loci of held-out chromosomes.
+
+    Filters are not applied: whole contigs come.
 
     Raises:
-        InputError: A contig is itself a held-out chromosome.
+        InputError: Some of a contig is held out.
     """
-    refused = ContigNames(dict.fromkeys(held_out, _ANY_LENGTH))
-    chromosomes = _locations(source)
-    with Fasta(Path(os.path.expandvars(source.fasta))) as fasta:
+    refused, chromosomes = HeldOut(held_out), chromosomes_of(source)
+    with Fasta(source.path) as fasta:
         for name, length in fasta.contigs.items():
-            if refused.resolve(name, _ANY_LENGTH) is not None:
+            if refused.touches(name):
                 raise InputError(
                     f"{fasta.name} holds contig {name}, which is held out; leave it out of the sources"
                 )
-            if any(refused.resolve(chrom, _ANY_LENGTH) is not None for chrom in chromosomes.get(name, ())):
-                continue
-            yield name, fasta.fetch(name, 0, length)
+            if not any(map(refused.touches, chromosomes.get(name, ()))):
+                yield name, fasta.fetch(name, 0, length)
 
 
-def _locations(source: Source) -> dict[str, set[str]]:
-    """Contig name → chromosomes it lies on.
+def chromosomes_of(source: Source) -> dict[str, set[str]]:
+    """Contig name → chromosomes it lies on, from the table of locations.
 
     Raises:
         InputError: The table is missing or lacks a column: what is held out could not be told.
@@ -114,7 +105,7 @@ def _locations(source: Source) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     if source.locations is None:
         return found
-    path = Path(os.path.expandvars(source.locations))
+    path = expanded(source.locations)
     try:
         with path.open(newline="") as table:
             for row in csv.DictReader(table, delimiter="\t"):
@@ -124,62 +115,3 @@ def _locations(source: Source) -> dict[str, set[str]]:
     except KeyError as column:
         raise InputError(f"the table of locations '{path}' has no column {column}") from None
     return found
-
-
-_MOST_DRAWS = 10_000
-"""Draws per window before a corpus is taken to hold nothing but N."""
-
-
-@dataclass(frozen=True)
-class WindowSampler:
-    """Draws training windows; batch `step` depends on the seed and the step alone.
-
-    Windows are drawn uniformly over all positions of the corpus; half of them are reverse-complemented.
-    A window that is mostly N is drawn again.
-
-    Raises:
-        InputError: No contig is as long as a window, or hardly any window holds enough known bases.
-    """
-
-    corpus: Corpus
-    tokenizer: Tokenizer
-    length: int
-    batch: int
-    seed: int
-    reverse_share: float = 0.5
-
-    def __post_init__(self) -> None:
-        if all(len(contig.ids) < self.length for contig in self.corpus.contigs):
-            raise InputError(f"no contig of the corpus is as long as a window of {self.length} tokens")
-
-    def __call__(self, step: int) -> Int[np.ndarray, "B L"]:
-        """Token ids of batch number `step`."""
-        random = np.random.default_rng([self.seed, step])
-        starts_per_contig = [max(len(c.ids) - self.length + 1, 0) for c in self.corpus.contigs]
-        ends = np.cumsum(starts_per_contig)
-        complement = complement_table(self.tokenizer)
-        rows: list[np.ndarray] = []
-        draws = 0
-        while len(rows) < self.batch:
-            draws += 1
-            if draws > _MOST_DRAWS * self.batch:
-                raise InputError(f"hardly any window of {self.length} tokens of the corpus is not mostly N")
-            draw = int(random.integers(ends[-1]))
-            reverse = random.random() < self.reverse_share
-            which = int(np.searchsorted(ends, draw, side="right"))
-            start = draw - int(ends[which] - starts_per_contig[which])
-            ids = self.corpus.contigs[which].ids[start : start + self.length]
-            known = complement[ids] != ids
-            if 2 * int(known.sum()) < self.length:
-                continue
-            rows.append(complement[ids][::-1] if reverse else ids)
-        return np.stack(rows).astype(np.int64)
-
-
-def complement_table(tokenizer: Tokenizer) -> UInt8[np.ndarray, "V"]:
-    """Token id → id of the complementary base; everything but A, C, G, T maps to itself."""
-    table = np.arange(tokenizer.vocab_size, dtype=np.uint8)
-    ids = tokenizer.nucleotide_ids
-    for base, other in zip("ACGT", "TGCA", strict=True):
-        table[ids[base]] = ids[other]
-    return table
