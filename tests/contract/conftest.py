@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -73,6 +74,8 @@ def build(name: str) -> Example:
     spec = MODELS.get(architecture)
     module = spec.build(spec.sizes[size]).double().eval()
     randomise(module, seed=5)
+    if spec.prepare is not None:
+        spec.prepare(module, ["".join(random.Random(5).choices("AAACGT", k=4000))])
     return Example(name, spec, spec.sizes[size], module)
 
 

@@ -15,7 +15,7 @@ from cistron.weights.folder import load_folder, save_folder
 
 def test_published_tensors_come_back_as_they_were(example):
     state_dict = example.module.state_dict()
-    published = example.spec.to_published(state_dict)
+    published = example.spec.to_published(example.config, state_dict)
     back = example.spec.from_published(example.config, published)
     assert back.keys() == state_dict.keys()
     for name, tensor in state_dict.items():

@@ -124,7 +124,7 @@ def test_the_configuration_file_of_transformers_4_is_read() -> None:
 def test_published_names_are_one_tensor_per_expert_and_stack_back(tmp_path: Path) -> None:
     config = CONFIGS["grouped heads"]
     state_dict = ours(config, torch.float32).state_dict()
-    published = to_published(state_dict)
+    published = to_published(config, state_dict)
     stems = [
         f"model.layers.{layer}.block_sparse_moe.experts.{expert}.{which}.weight"
         for layer, expert, which in itertools.product(range(2), range(4), ("w1", "w2", "w3"))

@@ -45,45 +45,70 @@ class Experts(nn.Module):
         super().__init__()
         self.gate_up_proj = nn.Parameter(torch.empty(num_experts, 2 * intermediate_size, hidden_size))
         self.down_proj = nn.Parameter(torch.empty(num_experts, hidden_size, intermediate_size))
+        self.mix = Mixture()
 
     def forward(self, x: Float[Tensor, "T D"], routing: Routing) -> Float[Tensor, "T D"]:
-        """Weighted sum of the chosen experts' outputs; each expert sees its own tokens only, all at once."""
+        """Weighted sum of the chosen experts' outputs."""
+        mixed: Tensor = self.mix(x, routing, self.gate_up_proj, self.down_proj)
+        return mixed
+
+
+class Mixture(nn.Module):
+    """Weighted sum of the chosen experts' outputs; each expert sees its own tokens only, all at once.
+
+    A module without parameters, so that what sends tokens to experts on other devices can stand around it.
+    """
+
+    def forward(
+        self,
+        x: Float[Tensor, "T D"],
+        routing: Routing,
+        gate_up: Float[Tensor, "E 2I D"],
+        down: Float[Tensor, "E D I"],
+    ) -> Float[Tensor, "T D"]:
+        """Return the sum over each token's experts of weight times output."""
         top_k = routing.experts.shape[1]
         order = routing.experts.flatten().argsort(stable=True)
         tokens = order // top_k
         weights = routing.weights.flatten()[order].unsqueeze(-1)
-        counts = torch.bincount(routing.experts.flatten(), minlength=len(self.down_proj)).tolist()
+        counts = torch.bincount(routing.experts.flatten(), minlength=len(down)).tolist()
         result = torch.zeros_like(x)
-        for expert, (its_tokens, its_weights) in enumerate(
-            zip(torch.split(tokens, counts), torch.split(weights, counts), strict=True)
+        # `unbind` and not an index per expert, whose gradient would be as large as the whole stack each time.
+        for its_gate_up, its_down, its_tokens, its_weights in zip(
+            gate_up.unbind(),
+            down.unbind(),
+            torch.split(tokens, counts),
+            torch.split(weights, counts),
+            strict=True,
         ):
             rows = _rows_at_once(x) or max(len(its_tokens), 1)
             for some, some_weights in zip(
                 torch.split(its_tokens, rows), torch.split(its_weights, rows), strict=True
             ):
-                self._add(result, x, expert, some, some_weights)
+                _add_expert(result, x, its_gate_up, its_down, some, some_weights)
         return result
 
-    def _add(
-        self,
-        result: Float[Tensor, "T D"],
-        x: Float[Tensor, "T D"],
-        expert: int,
-        tokens: Int[Tensor, "S"],
-        weights: Float[Tensor, "S 1"],
-    ) -> None:
-        """Add one expert's output for some tokens, each at most once, to `result`."""
-        spare = -len(tokens) % _row_multiple(x)
-        if spare:
-            tokens, weights = F.pad(tokens, (0, spare)), F.pad(weights, (0, 0, 0, spare))
-        if not len(tokens):
-            return
-        gate, up = F.linear(x[tokens], self.gate_up_proj[expert]).chunk(2, dim=-1)
-        if torch.is_grad_enabled():
-            out = F.linear(F.silu(gate) * up, self.down_proj[expert]) * weights
-        else:
-            out = F.linear(F.silu(gate, inplace=True).mul_(up), self.down_proj[expert]).mul_(weights)
-        result.index_add_(0, tokens, out.to(result.dtype))
+
+def _add_expert(
+    result: Float[Tensor, "T D"],
+    x: Float[Tensor, "T D"],
+    gate_up: Float[Tensor, "2I D"],
+    down: Float[Tensor, "D I"],
+    tokens: Int[Tensor, "S"],
+    weights: Float[Tensor, "S 1"],
+) -> None:
+    """Add one expert's output for some tokens, each at most once, to `result`."""
+    spare = -len(tokens) % _row_multiple(x)
+    if spare:
+        tokens, weights = F.pad(tokens, (0, spare)), F.pad(weights, (0, 0, 0, spare))
+    if not len(tokens):
+        return
+    gate, up = F.linear(x[tokens], gate_up).chunk(2, dim=-1)
+    if torch.is_grad_enabled():
+        out = F.linear(F.silu(gate) * up, down) * weights
+    else:
+        out = F.linear(F.silu(gate, inplace=True).mul_(up), down).mul_(weights)
+    result.index_add_(0, tokens, out.to(result.dtype))
 
 
 def _rows_at_once(x: Tensor) -> int | None:
@@ -103,6 +128,16 @@ def _row_multiple(x: Tensor) -> int:
     return 128 if x.device.type == "cpu" and x.dtype in (torch.bfloat16, torch.float16) else 1
 
 
+class Router(nn.Linear):
+    """Scores every expert; in float32 even where the model runs in half precision, so that ties are rare."""
+
+    def forward(self, x: Float[Tensor, "T D"]) -> Float[Tensor, "T E"]:
+        """Return the logits, one per expert."""
+        wide = x.float() if x.dtype in (torch.bfloat16, torch.float16) else x
+        with torch.autocast(x.device.type, enabled=False):
+            return F.linear(wide, self.weight.to(wide.dtype))
+
+
 class SparseMoE(nn.Module):
     """Router and experts: softmax over all experts, the `top_k` best renormalised to sum to 1.
 
@@ -112,14 +147,12 @@ class SparseMoE(nn.Module):
     def __init__(self, num_experts: int, top_k: int, hidden_size: int, intermediate_size: int) -> None:
         super().__init__()
         self.top_k = top_k
-        self.gate = nn.Linear(hidden_size, num_experts, bias=False)
+        self.gate = Router(hidden_size, num_experts, bias=False)
         self.experts = Experts(num_experts, hidden_size, intermediate_size)
 
     def route(self, x: Float[Tensor, "T D"]) -> Routing:
-        """Choose experts; in float32 even where the model runs in half precision, so that ties are rare."""
-        wide = x.float() if x.dtype in (torch.bfloat16, torch.float16) else x
-        with torch.autocast(x.device.type, enabled=False):
-            logits = F.linear(wide, self.gate.weight.to(wide.dtype))
+        """Choose experts for each token."""
+        logits = self.gate(x)
         best, experts = logits.topk(self.top_k, dim=-1)
         return Routing(experts, best.softmax(dim=-1), logits)
 

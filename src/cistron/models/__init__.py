@@ -6,7 +6,7 @@ verbs of `inference/` score, embed and generate at any length; see `docs/design/
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -14,6 +14,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from cistron.errors import WeightsError
 from cistron.registry import Registry
 
 
@@ -140,10 +141,14 @@ class ModelSpec:
         sizes: Named sizes, as configs.
         architectures: Values of `architectures` in a published `config.json` that this file implements.
         causal: Whether position *i* sees only positions ≤ *i*.
-        to_published: Renames and splits an in-memory state dict to the names that are published.
+        to_published: Renames and splits an in-memory state dict, given the config, to the names that are
+            published.
         from_published: The inverse; called with a config and published tensors, those of one numbered block
             at a time, so that loading needs memory for one block beside the model.
-        parallel_plan: Module name pattern → how it is split over devices; applied from outside.
+        prepare: What is counted rather than learned: called with a fresh model and the training sequences
+            before the first step; None for nothing.
+        parallel_plan: Module name pattern → what may be done to it; the marks stand in
+            `training/parallel/plan.py`. Empty: parameters can be sharded and nothing else.
         source: Paper, repository or page that defines the architecture.
     """
 
@@ -153,10 +158,33 @@ class ModelSpec:
     sizes: Mapping[str, Config]
     architectures: tuple[str, ...]
     causal: bool
-    to_published: Callable[[Mapping[str, Tensor]], dict[str, Tensor]]
+    to_published: Callable[[Any, Mapping[str, Tensor]], dict[str, Tensor]]
     from_published: Callable[[Any, Mapping[str, Tensor]], dict[str, Tensor]]
     parallel_plan: Mapping[str, str]
     source: str
+    prepare: Callable[[nn.Module, Iterable[str]], None] | None = None
 
 
 MODELS: Registry[ModelSpec] = Registry("cistron.models", "MODEL", "model architecture")
+
+
+def named_by(values: Mapping[str, Any]) -> ModelSpec:
+    """The architecture that the content of a `config.json` names.
+
+    Raises:
+        WeightsError: It names none, or one that no file here implements.
+    """
+    wanted = values.get("architectures") or []
+    for plug in MODELS.names():
+        spec = MODELS.get(plug)
+        if set(wanted) & set(spec.architectures) or (
+            not wanted and values.get("model_type") in _model_types(spec)
+        ):
+            return spec
+    known = sorted(name for plug in MODELS.names() for name in MODELS.get(plug).architectures)
+    found = ", ".join(map(str, wanted)) or values.get("model_type") or "none"
+    raise WeightsError(f"names the architecture {found}; known: {', '.join(known)}")
+
+
+def _model_types(spec: ModelSpec) -> set[str]:
+    return {str(config.to_dict().get("model_type")) for config in spec.sizes.values()}

@@ -144,6 +144,41 @@ class _Chunk:
     updated: list[KeyValueCache] = field(default_factory=list)
 
 
+class Locate(nn.Module):
+    """Finds positions, mask and validity of a chunk's tokens.
+
+    A module without parameters, so that what splits a sequence over devices can stand around it.
+    """
+
+    def forward(
+        self,
+        config: GenosConfig,
+        input_ids: Int[Tensor, "B L"],
+        state: GenosState | None,
+        lengths: Int[Tensor, "B"] | None,
+        document_ids: Int[Tensor, "B L"] | None,
+    ) -> _Chunk:
+        """Return where the chunk's tokens stand."""
+        batch, length = input_ids.shape
+        device = input_ids.device
+        steps = torch.arange(length, device=device)
+        valid = None if lengths is None else steps < lengths.unsqueeze(1)
+        past = torch.zeros(batch, dtype=torch.long, device=device) if state is None else state.lengths
+        ragged = state is not None and bool((past != past[0]).any())
+        documents = _joined_documents(state, document_ids, batch, past, length)
+
+        mask = None
+        if documents is not None:
+            positions, mask = _document_view(documents, past, steps)
+        elif ragged:
+            positions = past.unsqueeze(1) + steps
+            mask = _ragged_mask(past, steps)
+        else:
+            positions = past[0] + steps
+        cos, sin = rotary_angles(positions, config.head_dim, config.rope_theta)
+        return _Chunk(cos, sin, mask, valid, state)
+
+
 class Attention(nn.Module):
     """Grouped-query causal attention with rotary positions."""
 
@@ -155,6 +190,7 @@ class Attention(nn.Module):
         self.k_proj = nn.Linear(config.hidden_size, kv_heads * config.head_dim, bias=False)
         self.v_proj = nn.Linear(config.hidden_size, kv_heads * config.head_dim, bias=False)
         self.o_proj = nn.Linear(heads * config.head_dim, config.hidden_size, bias=False)
+        self.heads = Heads()
 
     def forward(self, x: Float[Tensor, "B L D"], chunk: _Chunk, layer: int) -> Float[Tensor, "B L D"]:
         """Attend within the chunk and to the state, and add the chunk to the state.
@@ -166,16 +202,35 @@ class Attention(nn.Module):
             project(y).unflatten(-1, (-1, self.head_dim)).transpose(1, 2)
             for project, y in ((self.q_proj, x[:, asking:]), (self.k_proj, x), (self.v_proj, x))
         )
+        out = self.heads(query, key, value, chunk, layer)
+        projected: Tensor = self.o_proj(out.transpose(1, 2).flatten(-2))
+        return projected
+
+
+class Heads(nn.Module):
+    """What each head does on its own: rotate queries and keys, attend, remember.
+
+    A module without parameters, so that what splits a sequence over devices can stand around it.
+    """
+
+    def forward(
+        self,
+        query: Float[Tensor, "B H Q K"],
+        key: Float[Tensor, "B KV L K"],
+        value: Float[Tensor, "B KV L K"],
+        chunk: _Chunk,
+        layer: int,
+    ) -> Float[Tensor, "B H Q K"]:
+        """Return what every query, the chunk's last or all of them, attends to."""
+        asking = -query.shape[2]
         query = rotate(query, chunk.cos[..., asking:, :], chunk.sin[..., asking:, :])
         key = rotate(key, chunk.cos, chunk.sin)
         if chunk.state is None:
-            out = attend(query, key, value, None, chunk.mask)
-        else:
-            cache = chunk.state.caches[layer]
-            out = attend(query, key, value, cache.joined(), chunk.mask)
-            chunk.updated.append(cache.appended(key, value))
-        projected: Tensor = self.o_proj(out.transpose(1, 2).flatten(-2))
-        return projected
+            return attend(query, key, value, None, chunk.mask)
+        cache = chunk.state.caches[layer]
+        out = attend(query, key, value, cache.joined(), chunk.mask)
+        chunk.updated.append(cache.appended(key, value))
+        return out
 
 
 class Layer(nn.Module):
@@ -222,6 +277,7 @@ class Genos(nn.Module):
         self.config = config
         self.model = Decoder(config)
         self.lm_head = nn.Linear(config.hidden_size, config.vocab_size, bias=False)
+        self.locate = Locate()
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -256,17 +312,23 @@ class Genos(nn.Module):
         capture: Sequence[str | int] = (),
         logits: bool = True,
         last_only: bool = False,
+        added: Float[Tensor, "B L D"] | None = None,
     ) -> Output:
-        """Run one chunk; see `cistron.models.Model`."""
+        """Run one chunk; see `cistron.models.Model`.
+
+        `added` is added to the token embeddings: what a model that wraps this one knows of each token.
+        """
         if state is not None and not isinstance(state, GenosState):
             raise InputError(f"a Genos model continues a GenosState, not a {type(state).__name__}")
-        chunk = self._locate(input_ids, state, lengths, document_ids)
+        chunk = self.locate(self.config, input_ids, state, lengths, document_ids)
         if last_only and lengths is None and chunk.mask is None:
             chunk.skip_in = len(self.model.layers) - 1
         blocks = [f"model.layers.{i}" for i in range(len(self.model.layers) - 1)]
         kept = Capture(capture, self.layer_names(), ["model.embed_tokens", *blocks, "model.norm"])
 
         x = self.model.embed_tokens(input_ids)
+        if added is not None:
+            x = x + added.to(x.dtype)
         kept.record("model.embed_tokens", x)
         statistics = []
         for index, layer in enumerate(self.model.layers):
@@ -284,33 +346,6 @@ class Genos(nn.Module):
             state=None if state is None else _advanced(chunk, state, input_ids, lengths, document_ids),
             aux=_stacked(statistics) if self.training else {},
         )
-
-    def _locate(
-        self,
-        input_ids: Int[Tensor, "B L"],
-        state: GenosState | None,
-        lengths: Int[Tensor, "B"] | None,
-        document_ids: Int[Tensor, "B L"] | None,
-    ) -> _Chunk:
-        """Positions, mask and validity of a chunk's tokens."""
-        batch, length = input_ids.shape
-        device = input_ids.device
-        steps = torch.arange(length, device=device)
-        valid = None if lengths is None else steps < lengths.unsqueeze(1)
-        past = torch.zeros(batch, dtype=torch.long, device=device) if state is None else state.lengths
-        ragged = state is not None and bool((past != past[0]).any())
-        documents = _joined_documents(state, document_ids, batch, past, length)
-
-        mask = None
-        if documents is not None:
-            positions, mask = _document_view(documents, past, steps)
-        elif ragged:
-            positions = past.unsqueeze(1) + steps
-            mask = _ragged_mask(past, steps)
-        else:
-            positions = past[0] + steps
-        cos, sin = rotary_angles(positions, self.config.head_dim, self.config.rope_theta)
-        return _Chunk(cos, sin, mask, valid, state)
 
 
 def _width(past: Int[Tensor, "B"]) -> int:
@@ -425,8 +460,9 @@ _EXPERT = "block_sparse_moe.experts"
 _FUSED_NAME, _OUR_NAME = ".mlp.", ".block_sparse_moe."
 
 
-def to_published(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def to_published(config: GenosConfig, state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Split the stacked experts into `experts.N.w1/w2/w3`, the names Genos publishes."""
+    del config  # the tensors say it all
     published = {}
     for name, tensor in state_dict.items():
         if name.endswith("experts.gate_up_proj"):
@@ -495,7 +531,10 @@ MODEL = ModelSpec(
         "model.layers.*.self_attn.k_proj": "columns",
         "model.layers.*.self_attn.v_proj": "columns",
         "model.layers.*.self_attn.o_proj": "rows",
+        "model.layers.*.self_attn.heads": "heads",
         "model.layers.*.block_sparse_moe.experts": "experts",
+        "model.layers.*.block_sparse_moe.experts.mix": "dispatch",
+        "locate": "sequence",
     },
     source="Genos: GigaScience 2025, giaf132, with the settings that its training scripts and logs show; "
     "Mixtral: Jiang et al. 2024 (arXiv 2401.04088)",

@@ -17,17 +17,19 @@ from typing import Any, Self
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from cistron.errors import InputError, WeightsError
 from cistron.layers.capture import Capture
+from cistron.layers.recent import Reading, RecentBases
+from cistron.layers.words import blocks, words
 from cistron.models import ModelSpec, Output, State, last_tokens
 from cistron.tokenizers.nucleotide import TOKENIZER
 
 _IDS = tuple(TOKENIZER().nucleotide_ids.values())
-"""Token ids of A, C, G, T. These have the codes 0, 1, 2, 3 here, so that the complement of c is 3 − c."""
+"""Token ids of A, C, G, T."""
 
 _IMPOSSIBLE = -1e4
 """Logit of every token that is not a base: finite in every dtype, and exp of it is exactly 0."""
@@ -103,31 +105,6 @@ class MarkovConfig:
         }
 
 
-@dataclass
-class MarkovState:
-    """The last bases of every row.
-
-    Attributes:
-        codes: Codes of the last `order` tokens, the newest last; −1 where no context reaches.
-        lengths: Tokens read, per row.
-        document_ids: Document of the last token, 0 before the first.
-    """
-
-    codes: Int[Tensor, "B K"]
-    lengths: Int[Tensor, "B"]
-    document_ids: Int[Tensor, "B"]
-
-    def fork(self, rows: Int[Tensor, "R"]) -> MarkovState:
-        """A state whose row *i* continues from row `rows[i]`."""
-        rows = rows.to(self.lengths.device)
-        return MarkovState(self.codes[rows], self.lengths[rows], self.document_ids[rows])
-
-    def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> MarkovState:
-        """The same state on another device; it holds nothing that has a floating dtype."""
-        del dtype
-        return MarkovState(self.codes.to(device), self.lengths.to(device), self.document_ids.to(device))
-
-
 class Markov(nn.Module):
     """The model; implements the `Model` contract of `cistron.models`.
 
@@ -151,12 +128,9 @@ class Markov(nn.Module):
         self._table = None
         return super()._apply(fn, recurse)  # type: ignore[no-untyped-call, no-any-return]
 
-    def empty_state(self, batch: int) -> MarkovState:
+    def empty_state(self, batch: int) -> RecentBases:
         """The state before the first token."""
-        device = self.counts.device
-        codes = torch.full((batch, self.config.order), -1, device=device)
-        nothing = torch.zeros(batch, dtype=torch.long, device=device)
-        return MarkovState(codes, nothing, nothing.clone())
+        return RecentBases.empty(batch, self.config.order, self.counts.device)
 
     def forward(
         self,
@@ -170,31 +144,23 @@ class Markov(nn.Module):
         last_only: bool = False,
     ) -> Output:
         """Run one chunk; see `cistron.models.Model`. The one layer is called `log_probabilities`."""
-        if state is not None and not isinstance(state, MarkovState):
-            raise InputError(f"a Markov model continues a MarkovState, not a {type(state).__name__}")
+        if state is not None and not isinstance(state, RecentBases):
+            raise InputError(f"a Markov model continues RecentBases, not a {type(state).__name__}")
         kept = Capture(capture, [_LAYER], [_LAYER])
         past = self.empty_state(len(input_ids)) if state is None else state
-        codes = torch.cat((past.codes, _codes(input_ids)), dim=1)
-        runs = _runs(codes, _starts(past, document_ids, input_ids.shape[1]), self.config.order)
+        reading = past.read(input_ids, _IDS, document_ids)
 
-        hidden = self._log_probabilities(codes, runs)
+        hidden = self._log_probabilities(reading)
         kept.record(_LAYER, hidden)
-        after = None if state is None else _advanced(past, codes, runs, lengths, document_ids)
+        after = None if state is None else past.advanced(reading, lengths, document_ids)
         if last_only:
             hidden = last_tokens(hidden, lengths)
         return Output(hidden if logits else None, hidden, kept.found, after)
 
-    def _log_probabilities(
-        self, codes: Int[Tensor, "B KL"], runs: Int[Tensor, "B KL"]
-    ) -> Float[Tensor, "B L V"]:
+    def _log_probabilities(self, reading: Reading) -> Float[Tensor, "B L V"]:
         """Natural logarithms of the probability of each token coming next, at the chunk's positions."""
-        table, order = self.table(), self.config.order
-        length = codes.shape[1] - order
-        word = torch.zeros_like(codes[:, order:])
-        for lag in range(order - 1, -1, -1):
-            start = order - lag
-            word.mul_(4).add_(codes[:, start : start + length])
-        run = runs[:, order:]
+        table, run = self.table(), reading.runs
+        word = reading.words(self.config.order)
         contexts = torch.bitwise_left_shift(torch.ones_like(run), 2 * run)
         # Contexts of length j lie behind the 1 + 4 + … + 4^(j−1) = (4^j − 1) / 3 shorter ones.
         rows = (contexts - 1) // 3 + (word & (contexts - 1))
@@ -219,60 +185,6 @@ def _forget_table(module: Markov, _: object) -> None:
     module._table = None
 
 
-def _codes(input_ids: Int[Tensor, "B L"]) -> Int[Tensor, "B L"]:
-    """0 to 3 for A, C, G, T; −1 for every other token."""
-    codes = torch.full_like(input_ids, -1, dtype=torch.long)
-    for code, token in enumerate(_IDS):
-        codes.masked_fill_(input_ids == token, code)
-    return codes
-
-
-def _starts(
-    past: MarkovState, document_ids: Int[Tensor, "B L"] | None, length: int
-) -> Bool[Tensor, "B KL"] | None:
-    """Which tokens, those of the state included, begin another document than the token before."""
-    if document_ids is None or length == 0:
-        return None
-    previous = torch.cat((past.document_ids.unsqueeze(1), document_ids[:, :-1].to(past.document_ids)), dim=1)
-    remembered = torch.zeros_like(past.codes, dtype=torch.bool)
-    return torch.cat((remembered, document_ids != previous), dim=1)
-
-
-def _runs(codes: Int[Tensor, "B KL"], starts: Bool[Tensor, "B KL"] | None, order: int) -> Int[Tensor, "B KL"]:
-    """Bases, at most `order`, that end at each token uninterrupted: the context of the next one."""
-    steps = torch.arange(codes.shape[1], device=codes.device)
-    barrier = torch.where(codes < 0, steps, -1)
-    if starts is not None:
-        barrier = torch.where(starts, torch.maximum(barrier, steps - 1), barrier)
-    if barrier.shape[1]:
-        barrier = barrier.cummax(dim=1).values
-    return (steps - barrier).clamp(max=order)
-
-
-def _advanced(
-    past: MarkovState,
-    codes: Int[Tensor, "B KL"],
-    runs: Int[Tensor, "B KL"],
-    lengths: Int[Tensor, "B"] | None,
-    document_ids: Int[Tensor, "B L"] | None,
-) -> MarkovState:
-    """The state behind the last real token of each row."""
-    order = past.codes.shape[1]
-    length = codes.shape[1] - order
-    read = torch.full_like(past.lengths, length) if lengths is None else lengths.to(past.lengths)
-    documents = past.document_ids
-    if document_ids is not None and length:
-        last = document_ids.to(documents).gather(1, (read - 1).clamp(min=0).unsqueeze(1)).squeeze(1)
-        documents = torch.where(read > 0, last, documents)
-    remembered = past.codes
-    if order:
-        columns = torch.arange(order, device=codes.device)
-        run = runs.gather(1, (read + order - 1).unsqueeze(1))
-        newest = codes.gather(1, read.unsqueeze(1) + columns)
-        remembered = newest.masked_fill(columns < order - run, -1)
-    return MarkovState(remembered, past.lengths + read, documents)
-
-
 def _marginals(counts: Int[Tensor, "words"]) -> list[Int[Tensor, "words"]]:
     """Counts of the words of 1, 2, … bases: every shorter word sums over the base before it."""
     tables = [counts]
@@ -289,18 +201,11 @@ def _interpolated(
     return (mixed.view(-1, 4) / (counts.view(-1, 4).sum(1, keepdim=True) + alpha)).view(-1)
 
 
-_BLOCK = 1 << 24
-"""Bases counted at a time: bounds the memory of a fit whatever the length of the sequences."""
-
 _TILE = 8192
 _HELD_OUT_EVERY = 16
 """Every 16th stretch of 8,192 bases sets the α's; then it is counted like the rest."""
 
 _ALPHAS = tuple(2.0**exponent for exponent in range(-4, 21))
-
-_CODE_OF_BYTE = np.full(256, -1, dtype=np.int8)
-for _code, _letters in enumerate(("Aa", "Cc", "Gg", "Tt")):
-    _CODE_OF_BYTE[[ord(letter) for letter in _letters]] = _code
 
 
 def fit(
@@ -327,9 +232,9 @@ def fit(
     model = Markov(MarkovConfig(order, both_strands=both_strands))
     fitted = model.counts.numpy()
     held_out = np.zeros_like(fitted)
-    for words, held in _words(_blocks(sequences, order, progress), order):
-        fitted += np.bincount(words[~held], minlength=len(fitted))
-        held_out += np.bincount(words[held], minlength=len(fitted))
+    for found, held in _words(blocks(sequences, order, progress), order):
+        fitted += np.bincount(found[~held], minlength=len(fitted))
+        held_out += np.bincount(found[held], minlength=len(fitted))
     if both_strands:
         fitted += _reverse_complemented(fitted, order)
         held_out += _reverse_complemented(held_out, order)
@@ -342,46 +247,15 @@ def fit(
     return model.eval()
 
 
-def _blocks(
-    sequences: Iterable[str], order: int, progress: Callable[[int], None] | None
-) -> Iterator[NDArray[np.int8]]:
-    """Codes of all sequences as one stream, −1 between; each block repeats the `order` codes before it."""
-    waiting, size, read = [np.full(order, -1, dtype=np.int8)], 0, 0
-    for sequence in sequences:
-        for start in range(0, len(sequence), _BLOCK):
-            text = sequence[start : start + _BLOCK].encode("ascii", errors="replace")
-            waiting.append(_CODE_OF_BYTE[np.frombuffer(text, dtype=np.uint8)])
-            size += len(text)
-            read += len(text)
-            if size >= _BLOCK:
-                block = np.concatenate(waiting)
-                yield block
-                waiting, size = [block[len(block) - order :]], 0
-                if progress is not None:
-                    progress(read)
-        waiting.append(np.full(1, -1, dtype=np.int8))
-        size += 1
-    yield np.concatenate(waiting)
-    if progress is not None:
-        progress(read)
-
-
 def _words(
     blocks: Iterable[NDArray[np.int8]], order: int
-) -> Iterator[tuple[NDArray[np.int32], NDArray[np.bool_]]]:
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.bool_]]]:
     """Words of `order` + 1 bases as numbers, and which of them are held out, block by block."""
     passed = 0
     for block in blocks:
-        length = len(block) - order
-        word = np.zeros(length, dtype=np.int32)
-        valid = np.ones(length, dtype=bool)
-        for start in range(order + 1):
-            codes = block[start : start + length]
-            word *= 4
-            word += codes
-            valid &= codes >= 0
-        tile = np.arange(passed, passed + length) // _TILE
-        passed += length
+        word, valid = words(block, order + 1)
+        tile = np.arange(passed, passed + len(word)) // _TILE
+        passed += len(word)
         held = tile % _HELD_OUT_EVERY == _HELD_OUT_EVERY - 1
         yield word[valid], held[valid]
 
@@ -416,11 +290,7 @@ def _best_alpha(
     return _ALPHAS[int(np.argmax(likelihoods))]
 
 
-def _unchanged(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return dict(tensors)
-
-
-def _from_published(config: MarkovConfig, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def _unchanged(config: MarkovConfig, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     del config
     return dict(tensors)
 
@@ -433,7 +303,7 @@ MODEL = ModelSpec(
     architectures=("CistronMarkov",),
     causal=True,
     to_published=_unchanged,
-    from_published=_from_published,
+    from_published=_unchanged,
     parallel_plan={},
     source="MacKay & Peto 1995, A hierarchical Dirichlet language model, Natural Language Engineering 1(3)",
 )

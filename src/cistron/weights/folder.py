@@ -7,7 +7,6 @@ import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,7 +15,7 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from cistron.errors import OutputError, WeightsError
-from cistron.models import MODELS, Config, ModelSpec
+from cistron.models import Config, ModelSpec, named_by
 from cistron.tokenizers import TOKENIZERS, Tokenizer
 from cistron.weights import CARD, CONFIG
 from cistron.weights.card import read_card, write_card
@@ -94,25 +93,13 @@ def read_config(path: Path) -> tuple[ModelSpec, Config]:
         WeightsError: There is no such file, or no architecture of that name.
     """
     values = read_object(path / CONFIG)
-    wanted = values.get("architectures") or []
-    for plug in MODELS.names():
-        spec = MODELS.get(plug)
-        if set(wanted) & set(spec.architectures) or (
-            not wanted and values.get("model_type") in _model_types(spec)
-        ):
-            try:
-                return spec, spec.config(values)
-            except (KeyError, TypeError) as problem:
-                raise WeightsError(
-                    f"'{path / CONFIG}' does not fit the architecture {plug}: {problem}"
-                ) from None
-    known = sorted(chain.from_iterable(MODELS.get(plug).architectures for plug in MODELS.names()))
-    found = ", ".join(map(str, wanted)) or values.get("model_type") or "none"
-    raise WeightsError(f"'{path / CONFIG}' names the architecture {found}; known: {', '.join(known)}")
-
-
-def _model_types(spec: ModelSpec) -> set[str]:
-    return {str(config.to_dict().get("model_type")) for config in spec.sizes.values()}
+    try:
+        spec = named_by(values)
+        return spec, spec.config(values)
+    except (KeyError, TypeError) as problem:
+        raise WeightsError(f"'{path / CONFIG}' does not fit its architecture: {problem}") from None
+    except WeightsError as problem:
+        raise WeightsError(f"'{path / CONFIG}' {problem}") from None
 
 
 def _check_vocabulary(tokenizer: Tokenizer, config: Config, path: Path) -> None:
@@ -204,8 +191,8 @@ def save_folder(
     """
     path = Path(path)
     _check_target(path, overwrite)
-    published = spec.to_published(model.state_dict())
-    config = cast(Config, model.config).to_dict()
+    settings = cast(Config, model.config)
+    published, config = spec.to_published(settings, model.state_dict()), settings.to_dict()
     floating = [tensor.dtype for tensor in published.values() if tensor.is_floating_point()]
     stored = dtype or (floating[0] if floating else torch.float32)
     with _replacing(path) as folder:

@@ -173,7 +173,7 @@ def test_positions_far_into_the_context_still_tell_neighbours_apart(model):
 
 
 def test_a_checkpoint_that_lacks_an_expert_is_refused_by_name(model):
-    published = to_published(model.state_dict())
+    published = to_published(model.config, model.state_dict())
     name = "model.layers.1.block_sparse_moe.experts.2.w3.weight"
     del published[name]
     with pytest.raises(WeightsError, match=f"the checkpoint lacks the tensor {name}"):
@@ -190,7 +190,7 @@ def test_tensors_under_the_names_of_transformers_5_are_read(model):
 
 
 def test_one_block_at_a_time_stacks_to_the_same_as_all_at_once(model):
-    published = to_published(model.state_dict())
+    published = to_published(model.config, model.state_dict())
 
     def block(name):
         return name.split(".")[2] if ".layers." in name else ""

@@ -11,8 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cistron.errors import InputError, UnknownNameError, WeightsError
+from cistron.layers import words
+from cistron.layers.recent import RecentBases
 from cistron.models import MODELS, markov
-from cistron.models.markov import MODEL, Markov, MarkovConfig, MarkovState, fit
+from cistron.models.markov import MODEL, Markov, MarkovConfig, fit
 from cistron.tokenizers.nucleotide import NucleotideTokenizer
 
 TOKENS = NucleotideTokenizer()
@@ -181,7 +183,7 @@ def test_a_forked_state_continues_each_row_from_its_own_past(model):
     for row, past in enumerate(["TTTTTTT", "ACGTACG", "TTTTTTT"]):
         assert torch.equal(found[row], model(ids(past + "GA")).logits[0, -2:])
     assert state.lengths.tolist() == [7, 7]
-    assert isinstance(state, MarkovState)
+    assert isinstance(state, RecentBases)
 
 
 def test_both_strands_count_a_word_and_its_reverse_complement_alike():
@@ -204,7 +206,7 @@ def test_counting_in_blocks_changes_nothing(monkeypatch):
     texts = [random_text(1000, 8, "ACGTN"), "ACG", random_text(77, 9)]
     whole = fit(texts, 3)
     calls = []
-    monkeypatch.setattr(markov, "_BLOCK", 64)
+    monkeypatch.setattr(words, "_BLOCK", 64)
     blocks = fit(iter(texts), 3, progress=calls.append)
     assert torch.equal(whole.counts, blocks.counts)
     assert calls == sorted(calls)
@@ -293,5 +295,5 @@ def test_nothing_to_fit_is_refused(texts, order):
 
 
 def test_a_state_of_another_model_is_refused(model):
-    with pytest.raises(InputError, match="MarkovState"):
+    with pytest.raises(InputError, match="RecentBases"):
         model(ids("A"), object())
