@@ -8,14 +8,16 @@ import json
 import pytest
 import torch
 
+from cistron.data.held_out import HeldOut
 from cistron.genome.contigs import plain_name
 from cistron.models import MODELS
 from cistron.training import RECIPES
-from cistron.training.pretrain import Pretraining
+from cistron.training.pretrain import Pretraining, check
 from cistron.training.settings import apply_settings, to_json
 
 every_recipe = pytest.mark.parametrize("name", RECIPES.names())
 PRETRAINING = [name for name in RECIPES.names() if isinstance(RECIPES.get(name)(), Pretraining)]
+VALIDATED = [name for name in PRETRAINING if RECIPES.get(name)().data.validation]
 
 
 @every_recipe
@@ -53,14 +55,17 @@ def test_a_pretraining_recipe_builds_its_model_and_can_export_it(name):
     with torch.device("meta"):
         model = spec.build(config)
     assert sum(parameter.numel() for parameter in model.parameters()) > 0
-    for stage in run.stages:
-        assert min(stage.length, stage.batch, stage.steps) > 0
-        assert stage.length <= config.context_length
+    check(run)
+    for window in (window for stage in run.stages for window in stage.lengths):
+        assert 0 < window.length <= config.context_length
 
 
-@pytest.mark.parametrize("name", PRETRAINING)
+@pytest.mark.parametrize("name", VALIDATED)
 def test_a_pretraining_recipe_validates_on_what_it_holds_out(name):
     data = RECIPES.get(name)().data
     assert data.held_out
-    assert data.validation.fasta not in [source.fasta for source in data.sources]
-    assert any(f"chr{plain_name(chrom)}" in data.validation.fasta for chrom in data.held_out)
+    assert any(f"chr{plain_name(region.partition(':')[0])}" in data.validation.fasta for region in data.held_out)
+    if data.validation.fasta in [source.fasta for source in data.sources]:
+        assert data.drop_held_out
+        spans = HeldOut(data.held_out).on(data.held_out[0].partition(":")[0])
+        assert any(a <= data.validation_start and data.validation_bases <= b for a, b in spans)

@@ -59,8 +59,13 @@ def progress_bar(title: str, total: int, unit: str, *, done: int = 0) -> Iterato
 
 
 @contextmanager
-def progress_of(title: str) -> Iterator[Callable[[int, int, str], None]]:
-    """Give a function to call with what is done, what there is in all, and a short note."""
+def progress_of(title: str, *, shown: bool = True) -> Iterator[Callable[[int, int, str], None]]:
+    """Give a function to call with what is done, what there is in all, and a short note.
+
+    Args:
+        title: What is going on.
+        shown: Draw nothing when false, as in all but one of several processes.
+    """
     console = Console(file=sys.stderr)
     columns = (
         TextColumn("{task.description}"),
@@ -70,7 +75,7 @@ def progress_of(title: str) -> Iterator[Callable[[int, int, str], None]]:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console, disable=not sys.stderr.isatty()) as progress:
+    with Progress(*columns, console=console, disable=not (shown and sys.stderr.isatty())) as progress:
         task = progress.add_task(title, total=None, note="")
 
         def show(done: int, total: int, text: str) -> None:

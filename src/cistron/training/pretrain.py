@@ -1,27 +1,20 @@
-"""Pretrain a model of any registered architecture by next-base prediction, on one device."""
+"""Pretrain a model of any registered architecture by next-base prediction: what defines a run."""
 
 from __future__ import annotations
 
-import json
-import time
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-from torch import Tensor, nn
-
-from cistron.data.corpus import Source, WindowSampler, read_corpus, read_source
-from cistron.errors import InputError, ResumeError
-from cistron.models import MODELS
-from cistron.tokenizers import TOKENIZERS, Tokenizer
+from cistron.data.build import Source
+from cistron.data.sampling import WindowLength
+from cistron.errors import InputError, UnknownNameError
+from cistron.registry import unknown
 from cistron.training import ProgressFn
-from cistron.training.checkpoint import load_checkpoint, save_checkpoint
-from cistron.training.loss import Loss, next_base_labels, pretraining_loss
-from cistron.training.schedule import cosine
-from cistron.training.settings import to_json
-from cistron.weights.folder import save_folder
+from cistron.training.guards import GuardSettings
+from cistron.training.parallel import Layout
+from cistron.training.schedule import SCHEDULES
 
 
 @dataclass(frozen=True)
@@ -29,42 +22,92 @@ class DataSettings:
     """What to learn from and what to measure on.
 
     Attributes:
-        sources: Training files.
-        held_out: Chromosomes that must not be in them.
-        validation: File whose first `validation_bases` are sampled for the validation loss.
+        sources: FASTA files; made into a corpus in the run's folder before the first step.
+        corpora: Folders of corpora that `cistron data build` made, used beside the sources.
+        weights: How often each source is drawn from, the sources of `corpora` behind `sources`; or one
+            for each corpus, that of the sources first. All windows alike when empty.
+        held_out: Chromosomes or regions that must not be in the sources, such as `20` or
+            `20:1-20,000,000`.
+        drop_held_out: Leave held-out bases out of the corpus instead of refusing a source that has some.
+        validation: File whose first contig is sampled for the validation loss; None for no validation.
+        validation_start: Start of the validation stretch, 0-based.
         validation_bases: End of the validation stretch, 0-based exclusive.
         validation_windows: Evenly spaced windows of that stretch.
+        validation_length: Tokens of each; the shortest window of the first stage when None.
+        reverse_share: Share of windows that are reverse-complemented.
+        pack_documents: Fill windows with one segment after another, as Genos does, instead of cutting each
+            from one segment.
+        deduplicate: Leave out of a source what an earlier one has too; see `cistron.data.duplicates`.
+        reset_documents: Restart positions and attention where a packed window goes on to another segment.
     """
 
-    sources: tuple[Source, ...]
-    held_out: tuple[str, ...]
-    validation: Source
-    validation_bases: int
+    sources: tuple[Source, ...] = ()
+    corpora: tuple[str, ...] = ()
+    weights: tuple[float, ...] = ()
+    held_out: tuple[str, ...] = ()
+    drop_held_out: bool = False
+    validation: Source | None = None
+    validation_start: int = 0
+    validation_bases: int = 0
     validation_windows: int = 64
+    validation_length: int | None = None
+    reverse_share: float = 0.5
+    pack_documents: bool = False
+    reset_documents: bool = True
+    deduplicate: bool = False
 
 
 @dataclass(frozen=True)
 class Stage:
-    """A stretch of training at one window length.
+    """A stretch of training with one mixture of window lengths.
 
     Attributes:
-        length: Tokens per window.
-        batch: Windows per step.
-        steps: Optimiser steps.
+        lengths: Window lengths and how often each is drawn; a step holds windows of one length.
+        tokens: Tokens of a step.
+        steps: Optimiser steps; None to have `total_tokens` decide.
+        total_tokens: Tokens of the stage; None to have `steps` decide.
+        rope_theta: Base of the rotary positions from this stage on; the model's own when None.
     """
 
-    length: int
-    batch: int
-    steps: int
+    lengths: tuple[WindowLength, ...]
+    tokens: int
+    steps: int | None = None
+    total_tokens: int | None = None
+    rope_theta: float | None = None
+
+    @property
+    def num_steps(self) -> int:
+        """Optimiser steps of the stage."""
+        if self.steps is not None:
+            return self.steps
+        return math.ceil((self.total_tokens or 0) / self.tokens)
 
 
 @dataclass(frozen=True)
 class OptimSettings:
-    """AdamW and its schedule."""
+    """AdamW and its schedule.
 
-    lr: float = 1e-3
+    Attributes:
+        lr: Peak learning rate, one for all stages or one for each.
+        final_share: Rate over the peak at the end of the decay.
+        warmup: Steps until the peak.
+        warmup_share: Share of all steps until the peak, instead of `warmup`.
+        schedule: `cosine`, or `wsd` for warm-up, stable, decay.
+        decay_share: Of all steps: where the cosine ends (1 when None), or how much of the end is `wsd`'s
+            decay (0.2 when None).
+        betas: AdamW's two.
+        weight_decay: For matrices; vectors are not decayed.
+        clip: Largest norm of the gradient.
+        balance_weight: Of the load-balancing loss.
+        z_weight: Of the router z-loss.
+    """
+
+    lr: float | tuple[float, ...] = 1e-3
     final_share: float = 0.05
     warmup: int = 200
+    warmup_share: float | None = None
+    schedule: str = "cosine"
+    decay_share: float | None = None
     betas: tuple[float, ...] = (0.9, 0.95)
     weight_decay: float = 0.1
     clip: float = 1.0
@@ -82,12 +125,23 @@ class Pretraining:
         data: Corpus and validation.
         stages: Run one after another under one learning-rate schedule.
         optim: Optimiser settings.
+        name: What the model is called.
         seed: Decides initial weights and the order of windows.
-        autocast: Run matrix products in bfloat16; weights and moments stay float32.
+        layout: How the ranks of a distributed run divide the work.
+        micro_tokens: Tokens that all data ranks together take through the model at a time; gradients of a
+            step's parts are summed. None takes the step at once.
+        autocast: Run matrix products in bfloat16; what it adds to stays as `dtype` says.
+        gather: Arithmetic that sharded weights travel in: `same` as their own, or `bfloat16`, which halves
+            the traffic and is used with more than one process only.
+        dtype: Arithmetic of weights, moments and reductions: `float32`, or `float64` to compare runs in.
+        activation_checkpointing: Compute activations again in the backward pass instead of keeping them.
         compile: Ends of module names that are compiled.
+        guards: What happens when a step goes wrong.
+        loggers: Names in `cistron.loggers` that get the log beside `log.jsonl`.
         log_every: Steps between two lines of `log.jsonl`.
         validate_every: Steps between two validations.
         checkpoint_every: Steps between two checkpoints.
+        keep: Checkpoints that stay, newest first; the best of the validated ones stays besides.
     """
 
     architecture: str
@@ -95,191 +149,78 @@ class Pretraining:
     data: DataSettings
     stages: tuple[Stage, ...]
     optim: OptimSettings = field(default_factory=OptimSettings)
+    name: str = ""
     seed: int = 0
+    layout: Layout = field(default_factory=Layout)
+    micro_tokens: int | None = None
     autocast: bool = True
+    gather: str = "same"
+    dtype: str = "float32"
+    activation_checkpointing: bool = False
     compile: tuple[str, ...] = ()
+    guards: GuardSettings = field(default_factory=GuardSettings)
+    loggers: tuple[str, ...] = ("tensorboard",)
     log_every: int = 20
     validate_every: int = 250
     checkpoint_every: int = 250
+    keep: int = 2
+
+    FREE = ("layout", "activation_checkpointing", "compile", "keep", "loggers", "checkpoint_every")
+    """Settings that may differ when a run is resumed: they do not change what it computes."""
+
+    @property
+    def num_steps(self) -> int:
+        """Optimiser steps of all stages."""
+        return sum(stage.num_steps for stage in self.stages)
 
     def execute(self, folder: Path, *, resume: bool, progress: ProgressFn) -> None:
         """Train to the end and write `folder/model`; see `cistron.training.Run`."""
-        _claim(folder, to_json(self), resume)
-        _Trainer(self, folder, progress).train(resume)
+        check(self)
+        from cistron.training.trainer import train  # which needs the settings defined here
+
+        train(self, folder, resume=resume, progress=progress)
 
 
-def _claim(folder: Path, run: str, resume: bool) -> None:
-    """Make the run folder, or check that it is this run's."""
-    saved = folder / "run.json"
-    if resume:
-        if not saved.exists():
-            raise ResumeError(f"{folder} is not a run folder: it has no run.json")
-        if saved.read_text() != run:
-            raise ResumeError(f"{saved} describes another run; give the same recipe and settings")
-    elif saved.exists() or (folder / "model").exists():
-        raise ResumeError(
-            f"{folder} already holds a run; add --resume to continue it or choose another folder"
-        )
-    folder.mkdir(parents=True, exist_ok=True)
-    saved.write_text(run)
+def check(run: Pretraining) -> None:
+    """Return silently when the settings fit one another.
+
+    Raises:
+        InputError: They do not; says which.
+        UnknownNameError: No schedule of that name.
+    """
+    _check_stages(run.stages)
+    _check_optim(run.optim, len(run.stages))
+    data = run.data
+    if not data.sources and not data.corpora:
+        raise InputError("nothing to train on: give data.sources (FASTA) or data.corpora (built folders)")
+    for name, choices in {"gather": ("same", "bfloat16"), "dtype": ("float32", "float64")}.items():
+        if getattr(run, name) not in choices:
+            raise InputError(f"{name} is {getattr(run, name)!r}; it can be {' or '.join(choices)}")
+    if run.autocast and run.dtype == "float64":
+        raise InputError("dtype float64 and autocast contradict each other; set autocast=false")
+    for name in ("log_every", "validate_every", "checkpoint_every", "keep"):
+        if getattr(run, name) < 1:
+            raise InputError(f"{name} is {getattr(run, name)}; it must be at least 1")
 
 
-class _Trainer:
-    """The loop, with what it needs at hand."""
-
-    def __init__(self, run: Pretraining, folder: Path, progress: ProgressFn) -> None:
-        self.run, self.folder, self.progress = run, folder, progress
-        self.spec = MODELS.get(run.architecture)
-        self.tokenizer: Tokenizer = TOKENIZERS.get(self.spec.tokenizer)()
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        torch.manual_seed(run.seed)
-        self.config = self.spec.config(run.model)
-        self.model: nn.Module = self.spec.build(self.config).to(self.device)
-        self.optimizer = _adamw(self.model, run.optim)
-        self.corpus = read_corpus(run.data.sources, self.tokenizer, run.data.held_out)
-        self.validation = _validation_windows(run, self.tokenizer).to(self.device)
-        for name, module in self.model.named_modules():
-            if name.endswith(run.compile) and run.compile:
-                module.compile()
-        self.total = sum(stage.steps for stage in run.stages)
-        self.tokens = 0
-
-    def train(self, resume: bool) -> None:
-        """Run all stages, then save the model folder."""
-        first = self._restore() if resume else 0
-        started, step = time.monotonic(), 0
-        note = ""
-        for index, stage in enumerate(self.run.stages):
-            sampler = WindowSampler(
-                self.corpus, self.tokenizer, stage.length, stage.batch, self.run.seed * 1000 + index
-            )
-            for _ in range(stage.steps):
-                self.tokens += stage.length * stage.batch
-                step += 1
-                if step <= first:
-                    continue
-                loss, norm = self._step(step - 1, torch.from_numpy(sampler(step - 1)).to(self.device))
-                if step % self.run.log_every == 0 or step == self.total:
-                    note = f"{loss.cross_entropy.item():.4f} nats/base"
-                    self._log(step, loss, norm, time.monotonic() - started)
-                if step % self.run.validate_every == 0 or step == self.total:
-                    self._validate(step)
-                if step % self.run.checkpoint_every == 0 or step == self.total:
-                    save_checkpoint(self.folder, step, self.model, self.optimizer)
-                self.progress(step, self.total, note)
-        self._export()
-
-    def _restore(self) -> int:
-        """Go back to the newest checkpoint, drop what the log says of later steps, return the steps done."""
-        done = load_checkpoint(self.folder, self.model, self.optimizer)
-        log = self.folder / "log.jsonl"
-        if log.exists():
-            rows = [row for row in log.read_text().splitlines() if json.loads(row)["step"] <= done]
-            log.write_text("".join(f"{row}\n" for row in rows))
-        return done
-
-    def _step(self, step: int, input_ids: Tensor) -> tuple[Loss, float]:
-        """One optimiser step; returns the loss and the gradient norm before clipping."""
-        settings = self.run.optim
-        rate = cosine(
-            step, self.total, warmup=settings.warmup, peak=settings.lr, final_share=settings.final_share
-        )
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        self.model.train()
-        loss = self._loss(input_ids)
-        loss.total.backward()  # type: ignore[no-untyped-call]
-        norm = nn.utils.clip_grad_norm_(self.model.parameters(), settings.clip)
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
-        return loss, float(norm)
-
-    def _loss(self, input_ids: Tensor) -> Loss:
-        labels = next_base_labels(input_ids, self.tokenizer.unscored_ids)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.run.autocast):
-            output = self.model(input_ids)
-        return pretraining_loss(
-            output.logits,
-            labels,
-            output.aux,
-            balance_weight=self.run.optim.balance_weight,
-            z_weight=self.run.optim.z_weight,
-        )
-
-    @torch.no_grad()
-    def _validate(self, step: int) -> None:
-        """Write the mean loss over the validation windows, in the arithmetic of training."""
-        losses = [self._loss(rows).cross_entropy.item() for rows in torch.split(self.validation, 8)]
-        self._write({"step": step, "validation_nats_per_base": float(np.mean(losses))})
-
-    def _log(self, step: int, loss: Loss, norm: float, seconds: float) -> None:
-        self._write(
-            {
-                "step": step,
-                "tokens": self.tokens,
-                "nats_per_base": loss.cross_entropy.item(),
-                "balance": loss.balance.item() / self.layers,
-                "z": loss.z.item() / self.layers,
-                "gradient_norm": norm,
-                "lr": self.optimizer.param_groups[0]["lr"],
-                "seconds": round(seconds, 1),
-            }
-        )
-
-    @property
-    def layers(self) -> int:
-        """Layers whose router losses were summed; 1 for an architecture that does not count any."""
-        return getattr(self.config, "num_hidden_layers", 1)
-
-    def _write(self, row: dict[str, float]) -> None:
-        with (self.folder / "log.jsonl").open("a") as log:
-            log.write(json.dumps(row) + "\n")
-
-    def _export(self) -> None:
-        card = {
-            "tokens_seen": self.tokens,
-            "data_sha256": self.corpus.sha256,
-            "data_bases": self.corpus.num_bases,
-            "seed": self.run.seed,
-        }
-        # The run folder is this run's alone, so what a finished run is resumed over is its own model.
-        save_folder(
-            self.folder / "model",
-            self.model,
-            self.tokenizer,
-            self.spec,
-            card,
-            dtype=torch.bfloat16,
-            overwrite=True,
-        )
+def _check_stages(stages: tuple[Stage, ...]) -> None:
+    if not stages:
+        raise InputError("a run needs at least one stage; stages is empty")
+    for number, stage in enumerate(stages):
+        if not stage.lengths:
+            raise InputError(f"stages.{number}.lengths is empty; give at least one window length")
+        if (stage.steps is None) == (stage.total_tokens is None):
+            raise InputError(f"stages.{number} needs either steps or total_tokens, and not both")
+        if min(stage.tokens, stage.num_steps, *(window.length for window in stage.lengths)) < 1:
+            raise InputError(f"stages.{number}: lengths, tokens and steps must be at least 1")
 
 
-def _adamw(model: nn.Module, settings: OptimSettings) -> torch.optim.AdamW:
-    """AdamW that decays matrices only: norm weights are scales around 1."""
-    matrices = [p for p in model.parameters() if p.dim() > 1]
-    vectors = [p for p in model.parameters() if p.dim() <= 1]
-    groups: list[dict[str, Any]] = [{"params": matrices}, {"params": vectors, "weight_decay": 0.0}]
-    return torch.optim.AdamW(
-        groups,
-        lr=settings.lr,
-        betas=(settings.betas[0], settings.betas[1]),
-        weight_decay=settings.weight_decay,
-        fused=True,
-    )
-
-
-def _validation_windows(run: Pretraining, tokenizer: Tokenizer) -> Tensor:
-    """Evenly spaced windows of the validation stretch, without those that are mostly N."""
-    length, data = run.stages[0].length, run.data
-    _, bases = next(iter(read_source(data.validation)))
-    if not length <= data.validation_bases <= len(bases):
+def _check_optim(optim: OptimSettings, num_stages: int) -> None:
+    if optim.schedule not in SCHEDULES:
+        raise UnknownNameError(unknown("schedule", optim.schedule, SCHEDULES))
+    if isinstance(optim.lr, tuple) and len(optim.lr) != num_stages:
         raise InputError(
-            f"validation_bases is {data.validation_bases:,}; it must be between a window of {length:,} and "
-            f"the {len(bases):,} bases of the first contig of {data.validation.fasta}"
+            f"optim.lr has {len(optim.lr)} values for {num_stages} stages; give one for all, or one for each"
         )
-    starts = np.linspace(0, data.validation_bases - length, data.validation_windows).astype(int)
-    cut = [bases[start : start + length] for start in starts]
-    kept = [tokenizer.encode(window) for window in cut if 2 * window.count("N") < length]
-    if not kept:
-        raise InputError(f"the first {data.validation_bases} bases of {data.validation.fasta} are mostly N")
-    return torch.from_numpy(np.stack(kept))
+    if len(optim.betas) != 2:
+        raise InputError(f"optim.betas has {len(optim.betas)} values; AdamW has two")

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from cistron.data.corpus import Source
+from cistron.data.build import Source
+from cistron.data.sampling import WindowLength
 from cistron.models import MODELS
 from cistron.training.pretrain import DataSettings, OptimSettings, Pretraining, Stage
 
@@ -39,10 +42,14 @@ def make_run(genomes: Path) -> Callable[..., Pretraining]:
                 validation_bases=900,
                 validation_windows=4,
             ),
-            "stages": (Stage(length=32, batch=4, steps=4), Stage(length=64, batch=2, steps=2)),
+            "stages": (
+                Stage((WindowLength(32),), tokens=128, steps=4),
+                Stage((WindowLength(64), WindowLength(32)), tokens=128, total_tokens=256, rope_theta=1e6),
+            ),
             "optim": OptimSettings(lr=3e-3, warmup=2),
             "seed": 3,
             "autocast": False,
+            "loggers": (),
             "log_every": 1,
             "validate_every": 3,
             "checkpoint_every": 2,
@@ -50,3 +57,17 @@ def make_run(genomes: Path) -> Callable[..., Pretraining]:
         return Pretraining(**standard | changes)  # type: ignore[arg-type]
 
     return make
+
+
+TIMES = {"seconds", "tokens_per_second", "mfu"}
+
+
+def log_of(folder: Path) -> list[dict[str, Any]]:
+    """The rows of a run's log, without what a clock says."""
+    rows = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    return [{name: value for name, value in row.items() if name not in TIMES} for row in rows]
+
+
+@pytest.fixture(name="log_of")
+def log_of_fixture() -> Callable[[Path], list[dict[str, Any]]]:
+    return log_of

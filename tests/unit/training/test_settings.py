@@ -7,9 +7,16 @@ from typing import Any
 import pytest
 
 from cistron.data.corpus import Source
-from cistron.errors import UnknownNameError
-from cistron.training.pretrain import Stage
-from cistron.training.settings import apply_settings, to_json
+from cistron.errors import InputError, ResumeError, UnknownNameError
+from cistron.training.pretrain import OptimSettings
+from cistron.training.settings import apply_settings, differences, from_plain, resumed, to_json
+
+
+@dataclass(frozen=True)
+class Stage:
+    length: int
+    batch: int = 2
+    steps: int | None = None
 
 
 @dataclass(frozen=True)
@@ -26,6 +33,8 @@ class Example:
     limit: int | None = None
     inner: Inner = field(default_factory=Inner)
     words: tuple[str, ...] = ()
+    share: float | tuple[float, ...] = 0.5
+    weights: tuple[float, ...] | None = None
     sources: tuple[Source, ...] = ()
     validation: Source | None = None
     stages: tuple[Stage, ...] = (Stage(8, 2, 5), Stage(16, 1, 3))
@@ -48,6 +57,15 @@ GOOD = {
     "words=": Example(),
     "sources=a.fa,$X/b.fa": Example(sources=(Source("a.fa"), Source("$X/b.fa"))),
     "validation=v.fa": Example(validation=Source("v.fa")),
+    "share=0.25": Example(share=0.25),
+    "share=0.25,0.5": Example(share=(0.25, 0.5)),
+    "weights=1,2": Example(weights=(1.0, 2.0)),
+    "weights=3": Example(weights=(3.0,)),
+    "weights=none": Example(),
+    "stages=64,128": Example(stages=(Stage(64), Stage(128))),
+    'stages=[{"length": 64, "steps": 5}]': Example(stages=(Stage(64, 2, 5),)),
+    "stages=[]": Example(stages=()),
+    "stages.1.steps=none": Example(stages=(Stage(8, 2, 5), Stage(16, 1))),
     "stages.1.steps=9": Example(stages=(Stage(8, 2, 5), Stage(16, 1, 9))),
     "inner.betas.0=0.5": Example(inner=Inner(betas=(0.5, 0.95))),
 }
@@ -96,7 +114,13 @@ BAD = {
     "inner=3": "setting 'inner' is a group; set one of inner.rate, inner.betas",
     "model=3": "setting 'model' is a group; set one of model.hidden_size",
     "stages.0=3": "setting 'stages.0' is a group; set one of stages.0.length",
-    "stages=3": "setting 'stages': '3' is not a Stage",
+    "stages=x": "setting 'stages': 'x' is not a int",
+    "stages=[3": "setting 'stages': '[3' is not a JSON list",
+    'stages=[{"length": "x"}]': "setting 'stages': length cannot be",
+    'stages=[{"lenght": 3}]': "setting 'stages': no setting is called 'lenght'; did you mean length?",
+    'stages=[{"batch": 3}]': "setting 'stages': ",
+    "share=x": "setting 'share': 'x' is not a float",
+    "share=1,x": "setting 'share': 'x' is not a float",
     "steps=many": "setting 'steps': 'many' is not a int",
     "steps=1.5": "setting 'steps': '1.5' is not a int",
     "steps=inf": "setting 'steps': 'inf' is not a int",
@@ -125,3 +149,77 @@ def test_a_run_is_written_as_json_with_its_kind():
     assert found["run"] == "Example"
     assert found["inner"] == {"rate": 0.1, "betas": [0.9, 0.95]}
     assert found["stages"][1] == {"length": 16, "batch": 1, "steps": 3}
+
+
+def saved(run, folder):
+    (folder / "run.json").write_text(to_json(run))
+    return folder / "run.json"
+
+
+@pytest.mark.parametrize("setting", GOOD)
+def test_a_written_run_is_read_again_as_it_was(tmp_path, setting):
+    run = apply_settings(Example(), [setting])
+    assert resumed(Example(name=run.name), saved(run, tmp_path)) == run
+
+
+def test_a_run_that_was_never_saved_is_the_recipe(tmp_path):
+    assert resumed(Example(steps=3), tmp_path / "run.json") == Example(steps=3)
+
+
+def test_a_saved_run_of_another_kind_or_recipe_is_refused(tmp_path):
+    with pytest.raises(ResumeError, match=r"belongs to another recipe \(OptimSettings, not"):
+        resumed(Example(), saved(OptimSettings(), tmp_path))
+    with pytest.raises(ResumeError, match=r"belongs to another recipe \(a, not b\); name the recipe that"):
+        resumed(Example(name="b"), saved(Example(), tmp_path))
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", "3"])
+def test_a_damaged_run_file_is_named(tmp_path, text):
+    (tmp_path / "run.json").write_text(text)
+    with pytest.raises(InputError, match=r"run\.json is damaged: it describes no run"):
+        resumed(Example(), tmp_path / "run.json")
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"stepz": 1}, "no setting is called 'stepz'; did you mean steps"),
+        ({"steps": 1.5}, "steps cannot be 1.5"),
+        ({"steps": True}, "steps cannot be true"),
+        ({"inner": {"rate": "fast"}}, 'inner: rate cannot be "fast"'),
+        ({"stages": [{"length": 1}, 3]}, "stages cannot be 3"),
+        ({"limit": "all"}, 'limit cannot be "all"'),
+    ],
+)
+def test_a_saved_value_of_another_kind_is_named(change, told):
+    values = {name: value for name, value in json.loads(to_json(Example())).items() if name != "run"}
+    with pytest.raises(InputError) as caught:
+        from_plain(Example, values | change, "run.json")
+    assert told in str(caught.value)
+
+
+def test_a_setting_that_an_older_version_did_not_write_has_its_default():
+    assert from_plain(Example, {"steps": 3}, "run.json") == Example(steps=3)
+
+
+def test_differences_are_named_by_what_set_would_take():
+    changed = Example(
+        steps=11,
+        inner=Inner(betas=(0.9, 0.99)),
+        share=(0.1, 0.2),
+        stages=(Stage(8, 2, 5),),
+        model=Example().model | {"hidden_size": 64},
+    )
+    assert list(differences(Example(), Example())) == []
+    found = {name: (before, now) for name, before, now in differences(Example(), changed)}
+    assert apply_settings(Example(), [f"{name}={now}" for name, (_, now) in found.items()]) == changed
+    assert found == {
+        "steps": ("10", "11"),
+        "inner.betas.1": ("0.95", "0.99"),
+        "share": ("0.5", "[0.1, 0.2]"),
+        "stages": (
+            '[{"length": 8, "batch": 2, "steps": 5}, {"length": 16, "batch": 1, "steps": 3}]',
+            '[{"length": 8, "batch": 2, "steps": 5}]',
+        ),
+        "model.hidden_size": ("32", "64"),
+    }

@@ -1,13 +1,11 @@
 from __future__ import annotations
 
-import itertools
 import math
 
 import pytest
 import torch
 
 from cistron.training.loss import IGNORED, next_base_labels, pretraining_loss
-from cistron.training.schedule import cosine
 
 N = 9
 
@@ -80,24 +78,3 @@ def test_a_model_without_routers_has_no_router_losses(parts):
     with_routers = pretraining_loss(logits, labels, aux, balance_weight=1, z_weight=1)
     assert loss.total == loss.cross_entropy == with_routers.cross_entropy
     assert loss.balance == loss.z == 0
-
-
-def rates(total, warmup, **options):
-    return [cosine(step, total, warmup=warmup, peak=2.0, final_share=0.1, **options) for step in range(total)]
-
-
-def test_the_rate_warms_up_in_a_line_and_falls_along_a_cosine_to_its_final_share():
-    found = rates(104, 4)
-    assert found[:5] == pytest.approx([0.5, 1.0, 1.5, 2.0, 2.0])
-    assert found[54] == pytest.approx(2.0 * (0.1 + 0.9 / 2))  # half way
-    assert found[29] == pytest.approx(2.0 * (0.1 + 0.9 * (1 + math.sqrt(0.5)) / 2))  # a quarter
-    assert cosine(104, 104, warmup=4, peak=2.0, final_share=0.1) == pytest.approx(0.2)
-    assert 0.2 < found[-1] < 0.201
-    assert all(later < earlier for earlier, later in itertools.pairwise(found[4:]))
-
-
-def test_short_runs_and_runs_without_warm_up_have_a_rate():
-    assert rates(1, 0) == [2.0]
-    assert rates(3, 5) == pytest.approx([0.4, 0.8, 1.2])
-    assert rates(3, 3) == pytest.approx([2 / 3, 4 / 3, 2.0])
-    assert cosine(500, 100, warmup=0, peak=2.0, final_share=0.1) == pytest.approx(0.2)
