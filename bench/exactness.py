@@ -1,7 +1,8 @@
 """How far float32 scores are from float64 ones, ours and those of plain transformers passes.
 
 A router that finds two experts nearly equal may choose the other one after rounding, whoever computes it. So
-the judge is the same model in float64. Writes `bench/results/exactness.json`.
+the judge is the same model in float64; for transformers it is the network inside that model
+(`twin.py`). Writes `bench/results/exactness.json`.
 """
 
 from __future__ import annotations
@@ -18,11 +19,11 @@ from machine import machine_facts
 from scipy.stats import spearmanr
 from score import common_snps, two_passes
 from transformers import MixtralForCausalLM
+from twin import mixtral_twin
 
 import cistron
 from cistron.formats.fasta import Fasta
 from cistron.inference.load import LoadedModel
-from cistron.weights.hub import resolve
 
 RESULTS = Path(__file__).parent / "results" / "exactness.json"
 BOUND = 1e-4
@@ -35,9 +36,8 @@ def main() -> None:
     options = parser.parse_args()
     data = Path(os.environ.get("CISTRON_DATA", Path(__file__).parents[1] / "../shared/data"))
     model, exact = cistron.load(options.model, device="cpu"), cistron.load(options.model, dtype="float64")
-    network = MixtralForCausalLM.from_pretrained(
-        resolve(options.model), dtype=torch.float32, experts_implementation="eager"
-    )
+    folder = mixtral_twin(options.model)
+    network = MixtralForCausalLM.from_pretrained(folder, dtype=torch.float32, experts_implementation="eager")
     network.train(False)
     variants = common_snps(data, options.variants)
     with Fasta(data / "human/chr20.fa.gz") as reference:
@@ -46,7 +46,9 @@ def main() -> None:
         half = scores(cistron.load(options.model, device="cpu", dtype="bfloat16"), variants, reference)
         shuffled = scores(model, variants[::-1], reference, batch_tokens=5_000)[::-1]
         width = model.model.config.width
-        theirs = np.array(two_passes(network, model, reference, variants, width), dtype=float)
+        twin = cistron.load(folder, dtype="float64")
+        their_judge = scores(twin, variants, reference, width=width)
+        theirs = np.array(two_passes(network, twin, reference, variants, width), dtype=float)
     result = {
         "variants": int(np.isfinite(judge).sum()),
         "width": width,
@@ -54,7 +56,7 @@ def main() -> None:
         "cistron": distance(ours, judge),
         "cistron_bfloat16": distance(half, judge)
         | {"rank_correlation": float(spearmanr(half, judge, nan_policy="omit").statistic)},
-        "transformers eager": distance(theirs, judge),
+        "transformers eager": distance(theirs, their_judge),
         "cistron_other_order_and_batches": distance(shuffled, ours),
         "machine": machine_facts("torch", "transformers"),
     }

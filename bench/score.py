@@ -1,9 +1,9 @@
 """Score real SNPs beside the straightforward transformers way, interleaved in one run.
 
 The straightforward way: two whole forward passes per variant and strand, once with transformers' default
-experts and once with its `eager` ones, on the same weights, width and arithmetic. Prefix sharing has an exact
-limit over that: with *a* the share of attention in a full pass, 2 / (1.5 + 0.25 a) for one alternative allele
-in the middle of its window. *a* is measured in the same run.
+experts and once with its `eager` ones, on the same weights (`twin.py`), width and arithmetic. Prefix sharing
+has an exact limit over that: with *a* the share of attention in a full pass, 2 / (1.5 + 0.25 a) for one
+alternative allele in the middle of its window. *a* is measured in the same run.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import torch
 import torch.nn.functional as F
 from machine import machine_facts
 from transformers import MixtralForCausalLM
+from twin import mixtral_twin
 
 import cistron
 from cistron.formats.fasta import Fasta
@@ -31,7 +32,6 @@ from cistron.genome import Variant
 from cistron.genome.alleles import AlleleStatus, trim
 from cistron.genome.windows import allele_window
 from cistron.inference.load import LoadedModel
-from cistron.weights.hub import resolve
 
 RESULTS = Path(__file__).parent / "results" / "score.json"
 
@@ -50,11 +50,12 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     data = Path(os.environ.get("CISTRON_DATA", Path(__file__).parents[1] / "../shared/data"))
-    model = cistron.load(options.model, device="cpu")
+    folder = mixtral_twin(options.model)
+    model = cistron.load(folder, device="cpu")
     width = options.width or model.model.config.width
     with Fasta(data / "human/chr20.fa.gz") as reference:
         variants = common_snps(data, options.variants)
-        result = compare(model, reference, variants, width, options)
+        result = compare(model, folder, reference, variants, width, options)
     result["machine"] = machine_facts("torch", "transformers", "numpy") | {"threads": options.threads}
     options.output.write_text(json.dumps(result, indent=2) + "\n")
     print(json.dumps(result, indent=2))
@@ -69,10 +70,14 @@ def common_snps(data: Path, count: int) -> list[Variant]:
 
 
 def compare(
-    model: LoadedModel, reference: Fasta, variants: list[Variant], width: int, options: argparse.Namespace
+    model: LoadedModel,
+    folder: Path,
+    reference: Fasta,
+    variants: list[Variant],
+    width: int,
+    options: argparse.Namespace,
 ) -> dict[str, Any]:
     """Rates of all ways, round by round, and how far their scores are apart."""
-    folder = resolve(options.model)
     naive = {
         name: MixtralForCausalLM.from_pretrained(
             folder, dtype=torch.float32, experts_implementation=implementation

@@ -1,24 +1,22 @@
 """Write the parts of the documentation that come from code and results; --check only compares.
 
 `docs/cli.md` comes from the commands themselves. Between `<!-- generated: NAME -->` and `<!-- end -->` in any
-Markdown file stands a table made here from `bench/results/*.json`, so that no number is typed by hand.
+Markdown file stands a table that `tables/NAME.py` makes from `bench/results/NAME.json`, so that no number is
+typed by hand.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import sys
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
+from tables import ROOT, table
 from typer.main import get_command
 
 from cistron.cli.main import build_app
 
-ROOT = Path(__file__).resolve().parents[1]
 BLOCK = re.compile(r"(<!-- generated: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -29,7 +27,7 @@ def main() -> None:
     wanted = {ROOT / "docs/cli.md": command_reference()}
     for path in [ROOT / "README.md", ROOT / "CHANGELOG.md", *ROOT.glob("docs/**/*.md")]:
         text = wanted.get(path) or path.read_text()
-        wanted[path] = BLOCK.sub(lambda found: found[1] + TABLES[found[2]]() + found[3], text)
+        wanted[path] = BLOCK.sub(lambda found: found[1] + table(found[2]) + found[3], text)
     stale = [path for path, text in wanted.items() if not path.exists() or path.read_text() != text]
     if check and stale:
         names = ", ".join(str(path.relative_to(ROOT)) for path in stale)
@@ -73,87 +71,6 @@ def row(parameter: Any) -> str:
     default = parameter.default
     shown = "" if default in (None, False, (), []) or callable(default) else f"`{default}`"
     return f"| `{name}` | {meaning.strip()} | {'required' if parameter.required else shown} |"
-
-
-def results(name: str) -> Any:
-    """A results file of `bench/`."""
-    return json.loads((ROOT / "bench/results" / f"{name}.json").read_text())
-
-
-def nats_table() -> str:
-    """Nats per base of the shipped model and its baselines."""
-    found = results("nats")
-    lines = ["| model | nats per base | 95 % interval |", "|---|---|---|"]
-    for line in found["rows"]:
-        interval = "" if line["low"] == line["high"] else f"{line['low']:.4f} to {line['high']:.4f}"
-        lines.append(f"| {line['name']} | {line['estimate']:.4f} | {interval} |")
-    lines.append("")
-    lines.append(
-        f"{found['blocks']:,} blocks of {found['block_bases']:,} bases spread evenly over GRCh37 "
-        f"chr20:20,000,001-end, each after {found['context_bases']:,} bases of context; forward strand. "
-        f"Script: `bench/nats.py`."
-    )
-    return "\n".join(lines) + "\n"
-
-
-def speed_table() -> str:
-    """Scoring speed beside transformers."""
-    found = results("score")
-    machine = found["machine"]
-    lines = ["| way | variants/s, median (quartiles) | Cistron is faster by |", "|---|---|---|"]
-    for name, rate in found["variants_per_second"].items():
-        ratio = found["ratio"].get(name)
-        faster = f"{ratio['median']:.2f}×" if ratio else ""
-        lines.append(f"| {name} | {rate['median']:.2f} ({rate['q25']:.2f} to {rate['q75']:.2f}) | {faster} |")
-    lines.append("")
-    lines.append(
-        f"{found['what']}; window {found['width']:,} bp, the same weights, interleaved in one run on "
-        f"{machine['threads']} threads ({machine['cpu']}). Attention is "
-        f"{found['attention_share_of_full_pass']:.0%} of a full pass, so sharing the prefix alone can gain "
-        f"at most {found['exact_limit_of_prefix_sharing']:.2f}×; measured {found['ratio_over_limit']:.2f}× that "
-        f"limit against {found['better_baseline']}. Largest difference of a score: "
-        f"{found['largest_score_difference_nats']:.1e} nats. Script: `bench/score.py`."
-    )
-    return "\n".join(lines) + "\n"
-
-
-def vcf_table() -> str:
-    """Speed and memory of the VCF path without a model."""
-    found = results("vcf")
-    memory = ", ".join(f"{float(mb):.0f} MB at {int(n):,}" for n, mb in found["peak_memory_mb"].items())
-    return (
-        f"Reading, annotating with a constant and writing `.vcf.gz` with its index: "
-        f"{found['records_per_second']:,} records/s on one core (median of 3), peak memory {memory} records. "
-        f"Script: `bench/vcf.py`.\n"
-    )
-
-
-def exactness_table() -> str:
-    """Float32 scores beside float64 ones."""
-    found = results("exactness")
-    rows = {
-        "Cistron, float32 against float64": found["cistron"],
-        "transformers eager, float32 against the same float64": found["transformers eager"],
-        "Cistron, other order and batches": found["cistron_other_order_and_batches"],
-        "Cistron, `--dtype bfloat16` against float64": found["cistron_bfloat16"],
-    }
-    lines = ["| scores | largest difference, nats | median | beyond 1e-4 |", "|---|---|---|---|"]
-    for name, row in rows.items():
-        lines.append(f"| {name} | {row['largest']:.1e} | {row['median']:.1e} | {row['beyond_bound']} |")
-    lines += ["", f"{found['variants']} common SNPs of chr20, window {found['width']:,} bp, shipped model."]
-    lines.append(
-        f"Rank correlation of bfloat16 scores with float64: {found['cistron_bfloat16']['rank_correlation']:.4f}. "
-        "Script: `bench/exactness.py`."
-    )
-    return "\n".join(lines) + "\n"
-
-
-TABLES: dict[str, Callable[[], str]] = {
-    "exactness": exactness_table,
-    "nats": nats_table,
-    "speed": speed_table,
-    "vcf": vcf_table,
-}
 
 
 if __name__ == "__main__":

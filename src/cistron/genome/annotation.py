@@ -1,13 +1,16 @@
-"""Gene models: where the exons and the coding sequence of a gene lie."""
+"""Annotation: where the exons and the coding sequence of a gene lie, and what every base of a contig is."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cistron.errors import InputError
-from cistron.genome import Strand
+import numpy as np
+from jaxtyping import Bool
+
+from cistron.errors import InputError, OutOfBoundsError
+from cistron.genome import Interval, Strand
 
 Span = tuple[int, int]
 
@@ -67,3 +70,46 @@ class GeneModel:
         except (TypeError, ValueError):
             raise InputError(f"exons and cds of gene '{name}' must be pairs [start, end]") from None
         return cls(str(name), str(chrom), strand, exons, cds)
+
+
+def covered(intervals: Iterable[Interval], length: int) -> Bool[np.ndarray, "L"]:
+    """One flag per base of a contig: whether any of the intervals holds it.
+
+    Args:
+        intervals: Of that contig alone, in any order, overlapping or not; strands do not matter.
+        length: Of the contig, in bp.
+
+    Raises:
+        InputError: The intervals are of more than one contig.
+        OutOfBoundsError: An interval reaches beyond the contig.
+    """
+    flags = np.zeros(length, dtype=bool)
+    chroms = set()
+    for interval in intervals:
+        chroms.add(interval.chrom)
+        if not 0 <= interval.start <= interval.end <= length:
+            place = f"{interval.chrom}:{interval.start + 1:,}-{interval.end:,}"
+            raise OutOfBoundsError(
+                f"{place} is not in a contig of {length:,} bp; is the annotation of the same assembly?"
+            )
+        flags[interval.start : interval.end] = True
+    if len(chroms) > 1:
+        raise InputError(f"flags are made for one contig at a time, not for {', '.join(sorted(chroms))}")
+    return flags
+
+
+def gene_partition(
+    genes: Iterable[Interval], exons: Iterable[Interval], length: int
+) -> dict[str, Bool[np.ndarray, "L"]]:
+    """Flags `exons`, `introns` and `intergenic` that give every base of a contig to exactly one of them.
+
+    A base that is an exon of any transcript of any gene is exonic, whatever else it is; the rest of every
+    gene is intronic.
+
+    Args:
+        genes: Whole genes, first to last base.
+        exons: Of all their transcripts.
+        length: Of the contig, in bp.
+    """
+    exonic, genic = covered(exons, length), covered(genes, length)
+    return {"exons": exonic, "introns": genic & ~exonic, "intergenic": ~genic & ~exonic}
