@@ -64,7 +64,9 @@ def test_a_pretraining_recipe_builds_its_model_and_can_export_it(name):
 def test_a_pretraining_recipe_validates_on_what_it_holds_out(name):
     data = RECIPES.get(name)().data
     assert data.held_out
-    assert any(f"chr{plain_name(region.partition(':')[0])}" in data.validation.fasta for region in data.held_out)
+    assert any(
+        f"chr{plain_name(region.partition(':')[0])}" in data.validation.fasta for region in data.held_out
+    )
     if data.validation.fasta in [source.fasta for source in data.sources]:
         assert data.drop_held_out
         spans = HeldOut(data.held_out).on(data.held_out[0].partition(":")[0])

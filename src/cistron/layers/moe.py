@@ -9,6 +9,8 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from cistron.layers.grouped import from_experts, grouped_linear, place_rows, to_experts
+
 
 class Routing(NamedTuple):
     """Where each token goes.
@@ -59,6 +61,10 @@ class Mixture(nn.Module):
     A module without parameters, so that what sends tokens to experts on other devices can stand around it.
     """
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.activation = WeightedSwiGLU()
+
     def forward(
         self,
         x: Float[Tensor, "T D"],
@@ -67,26 +73,53 @@ class Mixture(nn.Module):
         down: Float[Tensor, "E D I"],
     ) -> Float[Tensor, "T D"]:
         """Return the sum over each token's experts of weight times output."""
-        top_k = routing.experts.shape[1]
-        order = routing.experts.flatten().argsort(stable=True)
-        tokens = order // top_k
-        weights = routing.weights.flatten()[order].unsqueeze(-1)
-        counts = torch.bincount(routing.experts.flatten(), minlength=len(down)).tolist()
-        result = torch.zeros_like(x)
-        # `unbind` and not an index per expert, whose gradient would be as large as the whole stack each time.
-        for its_gate_up, its_down, its_tokens, its_weights in zip(
-            gate_up.unbind(),
-            down.unbind(),
-            torch.split(tokens, counts),
-            torch.split(weights, counts),
-            strict=True,
+        if torch.is_grad_enabled():
+            return self._with_gradients(x, routing, gate_up, down)
+        return _without_gradients(x, routing, gate_up, down)
+
+    def _with_gradients(self, x: Tensor, routing: Routing, gate_up: Tensor, down: Tensor) -> Tensor:
+        """All experts' rows in one tensor, so that only the products are made expert by expert."""
+        places = place_rows(routing.experts, len(down), _row_multiple(x))
+        weights = torch.zeros(len(places.tokens), dtype=routing.weights.dtype, device=x.device)
+        weights = weights.index_put((places.slots.flatten(),), routing.weights.flatten())
+        inner = grouped_linear(to_experts(x, places), gate_up.to(x.dtype), places.sizes)
+        active: Tensor = self.activation(inner, weights)
+        return from_experts(grouped_linear(active, down.to(x.dtype), places.sizes), places)
+
+
+class WeightedSwiGLU(nn.Module):
+    """SiLU of the first half, times the second half, times a weight per row.
+
+    A module without parameters, so that it can be compiled alone.
+    """
+
+    def forward(self, inner: Float[Tensor, "R 2I"], weights: Float[Tensor, "R"]) -> Float[Tensor, "R I"]:
+        """Return the weighted activation; 0 in rows of weight 0."""
+        gate, up = inner.chunk(2, dim=-1)
+        return F.silu(gate) * up * weights.unsqueeze(-1)
+
+
+def _without_gradients(x: Tensor, routing: Routing, gate_up: Tensor, down: Tensor) -> Tensor:
+    """Expert by expert and few rows at a time, because nothing has to be kept."""
+    top_k = routing.experts.shape[1]
+    order = routing.experts.flatten().argsort(stable=True)
+    tokens = order // top_k
+    weights = routing.weights.flatten()[order].unsqueeze(-1)
+    counts = torch.bincount(routing.experts.flatten(), minlength=len(down)).tolist()
+    result = torch.zeros_like(x)
+    for its_gate_up, its_down, its_tokens, its_weights in zip(
+        gate_up.unbind(),
+        down.unbind(),
+        torch.split(tokens, counts),
+        torch.split(weights, counts),
+        strict=True,
+    ):
+        rows = _rows_at_once(x) or max(len(its_tokens), 1)
+        for some, some_weights in zip(
+            torch.split(its_tokens, rows), torch.split(its_weights, rows), strict=True
         ):
-            rows = _rows_at_once(x) or max(len(its_tokens), 1)
-            for some, some_weights in zip(
-                torch.split(its_tokens, rows), torch.split(its_weights, rows), strict=True
-            ):
-                _add_expert(result, x, its_gate_up, its_down, some, some_weights)
-        return result
+            _add_expert(result, x, its_gate_up, its_down, some, some_weights)
+    return result
 
 
 def _add_expert(
@@ -104,19 +137,16 @@ def _add_expert(
     if not len(tokens):
         return
     gate, up = F.linear(x[tokens], gate_up).chunk(2, dim=-1)
-    if torch.is_grad_enabled():
-        out = F.linear(F.silu(gate) * up, down) * weights
-    else:
-        out = F.linear(F.silu(gate, inplace=True).mul_(up), down).mul_(weights)
+    out = F.linear(F.silu(gate, inplace=True).mul_(up), down).mul_(weights)
     result.index_add_(0, tokens, out.to(result.dtype))
 
 
 def _rows_at_once(x: Tensor) -> int | None:
     """How many rows go through an expert at a time; None for all.
 
-    On a CPU without gradients few rows keep the wide intermediate in the second-level cache.
+    On a CPU few rows keep the wide intermediate in the second-level cache.
     """
-    return 1024 if x.device.type == "cpu" and not torch.is_grad_enabled() else None
+    return 1024 if x.device.type == "cpu" else None
 
 
 def _row_multiple(x: Tensor) -> int:
@@ -125,7 +155,7 @@ def _row_multiple(x: Tensor) -> int:
     On a CPU, half-precision products are compiled for every new number of rows, which costs more than they
     do; so few different numbers may occur. Float32 products have no such cost.
     """
-    return 128 if x.device.type == "cpu" and x.dtype in (torch.bfloat16, torch.float16) else 1
+    return 64 if x.device.type == "cpu" and x.dtype in (torch.bfloat16, torch.float16) else 1
 
 
 class Router(nn.Linear):

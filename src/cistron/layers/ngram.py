@@ -141,7 +141,8 @@ class HashedCounts(nn.Module):
             bucket, mark = _hashed(words, len(self.slots))
             slots = self.slots[bucket].int() & 0xFFFF
             return values(torch.where(slots >> 4 == mark.unsqueeze(-1), slots & 15, 0).amax(-1), 4)
-        assert self.kept is not None and self.counts is not None, "leave_out needs the counts of a fit"
+        assert self.kept is not None, "leave_out needs the exact counts of a fit"
+        assert self.counts is not None
         place = torch.searchsorted(self.kept, words).clamp(max=len(self.kept) - 1)
         found = torch.where(self.kept[place] == words, self.counts[place], 0) - _one_hot(leave_out)
         return values(levels(torch.where(found >= self.least, found, 0), 4), 4)
@@ -227,7 +228,7 @@ def _canonical_words(words: Int[Tensor, "N"], order: int) -> Int[Tensor, "N"]:
 
 
 def _reverse_complement(words: Int[Tensor, "*B"], size: int) -> Int[Tensor, "*B"]:
-    """Base 4 digits backwards, each subtracted from 3: digits change places in pairs, fours, eights …"""
+    """Base 4 digits backwards, each subtracted from 3: neighbours, pairs, fours … change places."""
     x = ~words
     for by in (2, 4, 8, 16, 32):
         kept = _EVERY_OTHER[by]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from cistron.errors import InputError, UnknownNameError, WeightsError
 from cistron.layers import words
 from cistron.layers.recent import RecentBases
-from cistron.models import MODELS, markov
+from cistron.models import MODELS
 from cistron.models.markov import MODEL, Markov, MarkovConfig, fit
 from cistron.tokenizers.nucleotide import NucleotideTokenizer
 

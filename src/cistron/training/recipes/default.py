@@ -51,5 +51,5 @@ def RECIPE() -> Pretraining:
         ),
         optim=OptimSettings(lr=2e-3, warmup=150),
         seed=20,
-        compile=("self_attn", "norm"),
+        compile=("self_attn", "norm", "activation"),
     )
