@@ -19,6 +19,9 @@ from cistron.errors import UnknownNameError
 
 T = TypeVar("T")
 
+_IN_FILE_NAMES = str.maketrans("_.", "--")
+"""A module's name can hold neither a dash nor a dot; a plug's name has dashes for both."""
+
 
 @dataclass(frozen=True)
 class Registry(Generic[T]):
@@ -53,12 +56,12 @@ class Registry(Generic[T]):
         return sorted(self._sources)
 
     def get(self, name: str) -> T:
-        """Import and return the plug called `name`.
+        """Import and return the plug called `name`; `genos-1.2b` and `genos_1_2b` are `genos-1-2b`.
 
         Raises:
             UnknownNameError: No such plug; the message suggests the nearest names.
         """
-        source = self._sources.get(name.replace("_", "-"))
+        source = self._sources.get(name) or self._sources.get(name.translate(_IN_FILE_NAMES))
         if source is None:
             raise UnknownNameError(unknown(self.kind, name, self.names()))
         module, _, attribute = source.partition(":")

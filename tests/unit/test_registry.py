@@ -9,6 +9,7 @@ import pytest
 
 from cistron.errors import CistronError, UnknownNameError
 from cistron.registry import Registry, unknown
+from cistron.training import RECIPES
 
 
 @pytest.fixture
@@ -63,3 +64,7 @@ def test_an_unknown_name_is_refused_with_the_nearest(room):
 def test_without_a_near_name_all_are_listed():
     assert unknown("plug", "zzz", ["b", "a"]) == "no plug is called 'zzz'; known: a, b"
     assert unknown("plug", "zzz", []) == "no plug is called 'zzz'; known: none"
+
+
+def test_a_name_may_have_the_dot_that_its_file_cannot_have():
+    assert RECIPES.get("genos-1.2b") is RECIPES.get("genos_1_2b")

@@ -1,19 +1,20 @@
 """Evo 2's two phases: short windows near genes, then the context extended in steps to a million bases.
 
 The phases are Evo 2's. The model is not: until this platform has StripedHyena 2, a decoder of the `genos`
-architecture with one expert, which makes it dense, stands in at the sizes of Evo 2 7B (width 4,096, 32 layers,
-32 heads of 128, inner width 11,008). The other differences:
+architecture with one expert, which makes it dense, stands in at the sizes of Evo 2 7B (width 4,096, 32
+layers, 32 heads of 128, inner width 11,008). The other differences:
 
-- Evo 2 interpolates positions and raises the rotary base with the context. Here the base alone is raised, by the
-  factor that turns the slowest pair of channels as far in the long context as before in the short one.
+- Evo 2 interpolates positions and raises the rotary base with the context. Here the base alone is raised, by
+  the factor that turns the slowest channels as far in a long context as in the short one.
 - Evo 2 weighs the loss on repeats by 0.1. The trainer has no such weight.
 - Tokens of the phases, learning rate and batch are not in our sources and were chosen here.
 
-Data: folders that `cistron data build` made below `$CISTRON_CORPORA/opengenome2`; those of the first phase with an
-annotation.
+Data: folders that `cistron data build` made below `$CISTRON_CORPORA/opengenome2`, with an annotation where
+the first phase is to find genes.
 
 Source: Brixi et al., Genome modelling and design across all domains of life with Evo 2 (figure 1), and the
-configurations in the `evo2` package. Rotary base: Peng et al. 2023 (arXiv 2309.00071, section 3.1, "NTK-aware").
+configurations in the `evo2` package. Rotary base: Peng et al. 2023 (arXiv 2309.00071, section 3.1,
+"NTK-aware").
 """
 
 from __future__ import annotations
@@ -46,7 +47,8 @@ MODEL = GenosConfig(
 
 def rope_base(length: int) -> float:
     """The rotary base for windows of `length` tokens: θ · s^(K / (K − 2)), where s is length / 8,192."""
-    return MODEL.rope_theta * (length / SHORT) ** (MODEL.head_dim / (MODEL.head_dim - 2))
+    power: float = MODEL.head_dim / (MODEL.head_dim - 2)
+    return float(MODEL.rope_theta * (length / SHORT) ** power)
 
 
 def RECIPE() -> Pretraining:

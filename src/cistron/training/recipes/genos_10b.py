@@ -1,13 +1,14 @@
 """Genos-10B as it was pretrained: 2.2 trillion bases of 636 human assemblies, 8,192 to 1,024,000 at a time.
 
 Published, inferred and chosen are the same things as in `genos_1_2b`. Here the weight folders tell `1M140B`,
-`cpt 8k 298B`, `cpt 32k/128k 200B`, `32k 200B` and `8k 200B`, of 2,200 billion tokens in all; inferred is that
-the 1,162 billion left are the first three stages, in equal numbers of windows, and that the stage of two lengths
-has as many windows of one as of the other.
+`cpt 8k 298B`, `cpt 32k/128k 200B`, `32k 200B` and `8k 200B`, of 2,200 billion tokens in all. Inferred is that
+the 1,162 billion left are the first three stages, in equal numbers of windows, and that the stage of two
+lengths has as many windows of one as of the other.
 
-Published parallel layout, on 256 GPUs: tensor 2 with sequence parallelism, pipeline 2, expert 2, context 2.
-Pipelines are not built here; the ranks that were their second halves shard parameters and rows instead, so that
-256 GPUs are `shard` 64 × `tensor` 2 × `context` 2. `shard` stays 0, so that other numbers of GPUs work too.
+Published parallel layout, on 256 GPUs: tensor 2 (sequence-parallel), pipeline 2, expert 2, context 2.
+Pipelines are not built here; the ranks that held their second halves shard parameters and rows instead, so
+that 256 GPUs are `shard` 64 × `tensor` 2 × `context` 2, with `expert` 2 inside `shard`. `shard` stays 0,
+which takes whatever is left of other numbers of GPUs.
 """
 
 from __future__ import annotations

@@ -1,20 +1,21 @@
 """Genos-1.2B as it was pretrained: 1.6 trillion bases of 636 human assemblies, 8,192 to 1,024,000 at a time.
 
-Published: all sizes, the optimiser, 1,024 windows a step at every length, precision, the order of the stages and
-the tokens of those that the names of weight folders tell (`128k364B`, `cpt 8k 298B`, `cpt 1m 140B`,
-`cpt 8k 200B`), 1,600 billion tokens in all, distances to genes, a quarter of windows reverse-complemented,
-no validation split, and no reset of positions or attention between packed segments.
+Published: all sizes, the optimiser, 1,024 windows a step, precision, the order of the stages and the tokens
+of those that names of weight folders tell (`128k364B`, `cpt 8k 298B`, `cpt 1m 140B`, `cpt 8k 200B`), 1,600
+billion tokens in all, the distances to genes, a quarter of windows reverse-complemented, no validation, and
+no reset of positions or attention between packed segments.
 
 Inferred: that what is left of the total, 598 billion tokens, is the first two stages, in equal numbers of
-windows as the data preparation's 3 : 3 : 3 : 1 over the four lengths says; that one learning-rate schedule spans
-all stages; and that windows of the last two lengths are not filtered.
+windows as the data preparation's 3 : 3 : 3 : 1 over the four lengths says; that steps hold 1,024 windows at
+every length; and that one learning-rate schedule spans all stages.
 
 Parallel layout as published: none but sharding. Checkpointing of activations is this recipe's choice.
 
 Data: folders that `cistron data build` made below `$CISTRON_CORPORA/genos`, each with an annotation, without
 which there is no distance to a gene.
 
-Source: Genos, GigaScience 2025, giaf132; its training scripts and the names of its weight folders.
+Source: Genos, GigaScience 2025, giaf132; its training scripts and the names of its weight folders. Windows,
+distances to genes and reversed share: a third party's summary of the paper.
 """
 
 from __future__ import annotations
