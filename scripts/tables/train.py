@@ -9,7 +9,10 @@ def TABLE(found: Any) -> str:
     """Tokens per second of every way, ratios, and the share of the predicted time, by shape."""
     shapes = found["shapes"]
     ways = list(next(iter(shapes.values()))["tokens_per_second"])
-    lines = ["| tokens/s, median (quartiles) | " + " | ".join(shapes) + " |", "|---" * (len(shapes) + 1) + "|"]
+    lines = [
+        "| tokens/s, median (quartiles) | " + " | ".join(shapes) + " |",
+        "|---" * (len(shapes) + 1) + "|",
+    ]
     for way in ways:
         cells = [_rate(shape["tokens_per_second"][way]) for shape in shapes.values()]
         lines.append(f"| {way} | {' | '.join(cells)} |")

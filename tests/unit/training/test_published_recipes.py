@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from cistron.models import MODELS
+from cistron.training import RECIPES
+from cistron.training.planning import count_parameters
+from cistron.training.pretrain import Pretraining, check
+from cistron.training.recipes.evo2 import EXTENSIONS, rope_base
+from cistron.training.stages import Timetable
+
+BILLION = 10**9
+
+
+def recipe(name: str) -> Pretraining:
+    run = RECIPES.get(name)()
+    assert isinstance(run, Pretraining)
+    return run
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "active"),
+    [("genos-1-2b", 1_246_094_336, 0.340), ("genos-10b", 10_270_248_960, 3.02)],
+)
+def test_genos_recipes_build_the_published_sizes(name: str, parameters: int, active: float) -> None:
+    total, used = count_parameters(recipe(name))
+    assert total == parameters
+    assert used / BILLION == pytest.approx(active, rel=0.002)
+
+
+@pytest.mark.parametrize(("name", "billions"), [("genos-1-2b", 1600), ("genos-10b", 2200)])
+def test_genos_stages_add_up_to_the_published_tokens(name: str, billions: int) -> None:
+    stages = recipe(name).stages
+    assert sum(stage.total_tokens or 0 for stage in stages) == billions * BILLION
+    assert [window.gene_distance for window in stages[0].lengths + stages[1].lengths] == [5120, 10_240]
+    assert all(stage.tokens == 1024 * max(window.length for window in stage.lengths) for stage in stages)
+    assert {window.length for stage in stages for window in stage.lengths} == {
+        8192,
+        32_768,
+        131_072,
+        1_024_000,
+    }
+
+
+@pytest.mark.parametrize(("name", "warmup"), [("genos-1-2b", 0.1), ("genos-10b", 0.05)])
+def test_genos_learning_rates_rise_to_the_peak_and_reach_a_tenth_at_four_fifths(
+    name: str, warmup: float
+) -> None:
+    run = recipe(name)
+    timetable = Timetable(run.stages, run.optim)
+    assert timetable.rate(round(warmup * timetable.total)) == pytest.approx(1e-4, rel=1e-3)
+    assert timetable.rate(round(0.8 * timetable.total)) == pytest.approx(1e-5)
+    assert timetable.rate(timetable.total - 1) == pytest.approx(1e-5)
+
+
+def test_evo2_extends_the_context_in_doublings_with_a_rising_rotary_base() -> None:
+    run = recipe("evo2")
+    lengths = [window.length for stage in run.stages for window in stage.lengths]
+    assert lengths == [8192, *EXTENSIONS]
+    assert lengths[-1] == 2**20
+    bases = [stage.rope_theta for stage in run.stages[1:]]
+    assert bases == sorted(bases)
+    # The slowest pair turns as far over a million tokens as it did over 8,192 before.
+    slowest = torch.tensor([1e4, bases[-1]], dtype=torch.float64) ** (126 / 128)
+    assert float(slowest[1] / slowest[0]) == pytest.approx(2**20 / 8192)
+    assert rope_base(8192) == 1e4
+
+
+def test_the_stand_in_for_evo2_is_as_large_as_evo2_7b() -> None:
+    total, active = count_parameters(recipe("evo2"))
+    assert total == pytest.approx(6.481 * BILLION, rel=0.005)
+    assert active == total
+
+
+@pytest.mark.parametrize("name", ["genos-1-2b", "genos-10b", "evo2"])
+def test_published_recipes_are_sound_and_their_windows_fit_the_model(name: str) -> None:
+    run = recipe(name)
+    check(run)
+    context = MODELS.get(run.architecture).config(run.model).context_length
+    assert max(window.length for stage in run.stages for window in stage.lengths) <= context
