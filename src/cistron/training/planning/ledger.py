@@ -90,6 +90,8 @@ class Ledger(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         """Run one operation and write down what it does."""
+        if func.namespace == "prim":
+            return func(*args, **(kwargs or {}))  # such as the device of a tensor, asked for very often
         if any(issubclass(kind, DTensor) for kind in types):
             return NotImplemented  # so that the operations on its parts come here
         kwargs = kwargs or {}

@@ -32,7 +32,7 @@ class Search:
         budget: Bytes of a GPU that may be used.
 
     Attributes:
-        fitting: The fastest setting of each layout that fits.
+        fitting: One setting of each layout that fits.
         leanest: Whatever was tried and took the least memory.
     """
 
@@ -41,21 +41,28 @@ class Search:
         self.fitting: list[Estimate] = []
         self.leanest: Estimate | None = None
         self._kept_per_token = 0.0
+        self._hopeless: set[tuple[int, int]] = set()
 
     def consider(self, layout: Layout) -> None:
         """Try a layout with more or fewer rows at once, first without, then with checkpointing.
 
-        A layout is left out where dividing more than one that fits already gains nothing.
+        A layout is left out where one that was tried before tells that it gains nothing or cannot fit.
         """
+        if (layout.tensor, layout.context) in self._hopeless:
+            return
         if any(_gains_nothing(layout, found) for found in self.fitting):
             return
         for checkpointing in (False, True):
-            fitting = [
-                found for found in self._tried(layout, checkpointing) if found.memory.total <= self.budget
-            ]
-            if fitting:
-                self.fitting.append(min(fitting, key=lambda found: found.seconds))
-                return
+            for found in self._tried(layout, checkpointing):
+                if found.memory.total <= self.budget:
+                    self.fitting.append(found)
+                    return
+                if checkpointing and found.rows == 1 and self._needs_fewer_tokens(found):
+                    self._hopeless.add((layout.tensor, layout.context))
+
+    def _needs_fewer_tokens(self, found: Estimate) -> bool:
+        """Whether a layout is too large even without gathered weights, which experts apart would spare it."""
+        return found.memory.total - found.memory.gathered > self.budget
 
     def verified(self) -> list[Estimate]:
         """What fits, best first; the first is rehearsed with all its layers and still fits.
@@ -138,15 +145,16 @@ def too_small(search: Search, gpus: int, gpu_memory: int) -> InputError:
 
 
 def _gains_nothing(layout: Layout, found: Estimate) -> bool:
-    """Whether a layout divides at least as much as one that fits and waits for no weights.
+    """Whether a layout divides as much as one that fits, and what it divides more is not what that one lacks.
 
-    Where that one needs checkpointing, fewer tokens or heads on a rank might spare it; other experts do not.
+    Fewer tokens or heads on a rank may spare checkpointing; experts apart may spare waiting for weights.
     """
-    axes = ("tensor", "expert", "context")
-    more = {axis for axis in axes if getattr(layout, axis) > getattr(found.layout, axis)}
-    less = {axis for axis in axes if getattr(layout, axis) < getattr(found.layout, axis)}
-    spares = found.run.activation_checkpointing and more != {"expert"}
-    return not (found.waits or less or spares)
+    if any(getattr(layout, axis) < getattr(found.layout, axis) for axis in ("tensor", "expert", "context")):
+        return False
+    if layout.expert > found.layout.expert and found.waits:
+        return False
+    fewer = (layout.tensor, layout.context) != (found.layout.tensor, found.layout.context)
+    return not (fewer and found.run.activation_checkpointing)
 
 
 def _numbers_of_rows(estimator: Estimator, layout: Layout) -> list[int]:

@@ -24,7 +24,7 @@ from cistron.training.optim import adamw
 from cistron.training.parallel import Layout, Parallel
 from cistron.training.pretrain import OptimSettings
 
-STEPS = 3
+STEPS = 8
 
 
 def steps(case: dict[str, Any]) -> list[int]:

@@ -128,3 +128,11 @@ def test_only_the_chosen_experts_are_active() -> None:
     total, active = count_parameters(a_run())
     expert = 3 * MODEL.hidden_size * MODEL.intermediate_size
     assert total - active == MODEL.num_hidden_layers * 2 * expert
+
+
+def test_experts_apart_are_tried_where_sharding_waits_for_weights_between_nodes() -> None:
+    wide = replace(MODEL, hidden_size=512, intermediate_size=2048)
+    run = a_run(Stage((WindowLength(256),), tokens=16 * 256, steps=1), model=wide)
+    plan = make_plan(run, 16, 2**33, GPU)
+    assert next(found for found in plan.estimates if found.layout.expert == 1).waits
+    assert plan.estimates[0].layout.expert > 1
