@@ -1,6 +1,6 @@
 """One rank of training steps, with every allocation watched: `RANK=r WORLD_SIZE=n python … CASES.json OUT`.
 
-Rank 0 writes the most bytes that PyTorch's allocator had given out at any moment of a step, by case.
+Each rank writes, to `OUT.r`, the most bytes that PyTorch's allocator had given out at any moment of a step, by case.
 """
 
 from __future__ import annotations
@@ -87,8 +87,7 @@ def main() -> None:
     if world > 1:
         dist.init_process_group("gloo", init_method=f"file://{out}.store", rank=rank, world_size=world)
     found = {name: most_bytes(case) for name, case in cases.items()}
-    if rank == 0:
-        out.write_text(json.dumps(found))
+    out.with_name(f"{out.name}.{rank}").write_text(json.dumps(found))
     if world > 1:
         dist.destroy_process_group()
 
