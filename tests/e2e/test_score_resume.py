@@ -15,10 +15,10 @@ import pytest
 
 from cistron.cli.scoring import ScoredRun, ScoreRequest, run_score
 from cistron.formats.fasta import Fasta
-from cistron.formats.journal import ScoreJournal
+from cistron.formats.journal import Journal
 
 Run = Callable[..., Any]
-BLOCK_BYTES = 8 + 128 * 17
+BLOCK_BYTES = 12 + 128 * 17
 """Size of a whole block in the journal."""
 
 RESULTS = ("out.vcf.gz", "out.vcf.gz.tbi", "out.vcf.gz.manifest.json")
@@ -185,7 +185,7 @@ def test_a_journal_cut_anywhere_gives_the_same_files(
     expected = {path.name: path.read_bytes() for path in bench.out.iterdir()}
     assert full_journal.name not in expected
     block = header + BLOCK_BYTES
-    cuts = [0, 1, 10, header - 1, header, header + 3, header + 8, header + 50, block - 1, block, block + 5]
+    cuts = [0, 1, 10, header - 1, header, header + 3, header + 12, header + 50, block - 1, block, block + 5]
     for cut in [*cuts, block + BLOCK_BYTES + 100, len(whole) - 1, len(whole)]:
         for path in bench.out.iterdir():
             path.unlink()
@@ -248,7 +248,7 @@ def test_changed_inputs_are_refused(
 
 def test_a_second_run_on_the_same_output_is_refused(score: Run, request_: ScoreRequest, bench: Any) -> None:
     journal = Path(request_.output + ".journal")
-    with ScoreJournal(journal, {}, resume=False):
+    with Journal(journal, {}, resume=False):
         line = score(request_.input, request_.reference, request_.output).error
         assert "is in use: another run is writing this output" in line
         assert bench.left() == [journal.name]
@@ -261,7 +261,7 @@ def test_a_file_that_is_no_journal_is_never_written_over(
     precious.write_text("dear diary\n")
     for more in ((), ("--resume",)):
         line = score(request_.input, request_.reference, request_.output, *more).error
-        assert "is in the way and is not a scoring journal" in line
+        assert "is in the way and is not a journal of a run" in line
     assert precious.read_text() == "dear diary\n"
 
 

@@ -6,33 +6,31 @@ block, a resumed run writes the very same file, and a failed one leaves none.
 
 from __future__ import annotations
 
-import errno
-import os
 import re
-import shlex
 import sys
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from cistron import __version__
+from cistron.cli.command_line import command_line
+from cistron.cli.journaled import is_stream, journal_beside
+from cistron.cli.loading import loaded
 from cistron.cli.progress import note, progress_bar
 from cistron.errors import (
-    CistronError,
     InputError,
     OutputError,
     ReferenceMismatchError,
     UnknownContigError,
 )
-from cistron.formats.atomic import STREAM, output_error, refuse_same_file, sha256_file
+from cistron.formats.atomic import STREAM, refuse_same_file, refuse_unwritable, sha256_file
 from cistron.formats.fasta import Fasta
-from cistron.formats.journal import JournalEntry, ScoreJournal
 from cistron.formats.manifest import write_manifest
+from cistron.formats.score_journal import JournalEntry, ScoreJournal
 from cistron.formats.table import TableWriter
 from cistron.formats.vcf import PREFIX, InfoField, VcfReader, VcfRecord, VcfWriter
 from cistron.genome import Variant
@@ -80,9 +78,8 @@ class ScoreRequest:
 
     @property
     def streams(self) -> bool:
-        """Whether the output is standard output, a pipe or a device: nothing can lie beside it."""
-        path = Path(self.output)
-        return self.output == STREAM or (path.exists() and not path.is_file() and not path.is_dir())
+        """Whether nothing can lie beside the output."""
+        return is_stream(self.output)
 
 
 @dataclass(frozen=True)
@@ -116,15 +113,16 @@ def run_score(request: ScoreRequest, then: Callable[[ScoredRun], None] = lambda 
         _check_tag(request, reader)
         _check_build(request, reader, reference)
         regions = _regions(request, reader, reference)
-        model = _loaded(request)
+        model = loaded(request.model, request.device, request.dtype, request.threads)
         identity = _identity(request, reader, model)
-        journal = open_files.enter_context(_journal(request, identity))
-        _fill(journal, request, reader, reference, model, regions)
+        journal = open_files.enter_context(journal_beside(request.output, identity, resume=request.resume))
+        scores = ScoreJournal(journal)
+        _fill(scores, request, reader, reference, model, regions)
         run = ScoredRun(
-            rows=lambda: _recorded(reader, regions, journal),
+            rows=lambda: _recorded(reader, regions, scores),
             facts=_run_facts(request, reader, reference, identity),
             model_facts=_model_facts(model),
-            counts=Counter(entry.status for entry in journal),
+            counts=Counter(entry.status for entry in scores),
         )
         _write(request, reader, run, identity)
         if not request.streams:
@@ -132,29 +130,6 @@ def run_score(request: ScoreRequest, then: Callable[[ScoredRun], None] = lambda 
         then(run)
         _summarise(request, run)
         journal.remove()
-
-
-@contextmanager
-def _journal(request: ScoreRequest, identity: Mapping[str, Any]) -> Iterator[ScoreJournal]:
-    """The run's journal, which outlives a failed run only where --resume could go on from it."""
-    with ExitStack() as open_files:
-        if request.streams:
-            path = Path(open_files.enter_context(tempfile.TemporaryDirectory(prefix="cistron-")), "journal")
-        else:
-            path = Path(request.output + ".journal")
-        journal = open_files.enter_context(ScoreJournal(path, identity, resume=request.resume))
-        try:
-            yield journal
-        except BaseException as error:
-            # Whatever else the caller can fix changes the inputs or the settings, and so the identity.
-            fixable_elsewhere = isinstance(error, CistronError) and not isinstance(error, OutputError)
-            if request.streams or fixable_elsewhere or not journal.done:
-                journal.remove()
-            elif isinstance(error, OutputError):
-                raise OutputError(f"{error}; then --resume continues where this run stopped") from error
-            elif isinstance(error, KeyboardInterrupt | SystemExit):
-                note("stopped; the same command with --resume continues where it was")
-            raise
 
 
 def _check_paths(request: ScoreRequest) -> None:
@@ -230,16 +205,6 @@ def _regions(request: ScoreRequest, reader: VcfReader, reference: Fasta) -> Regi
     # A contig without a record and without a header line is no mistake: nothing lies in it.
     others = {n: length for n, length in reference.contigs.items() if names.resolve(n, length) is None}
     return Regions(parse_region(text, contigs | others) for text in request.regions)
-
-
-def _loaded(request: ScoreRequest) -> LoadedModel:
-    import torch
-
-    from cistron.inference.load import load
-
-    if request.threads is not None:
-        torch.set_num_threads(request.threads)
-    return load(request.model, device=request.device, dtype=request.dtype)
 
 
 def _identity(request: ScoreRequest, reader: VcfReader, model: LoadedModel) -> dict[str, Any]:
@@ -364,11 +329,6 @@ def _write_vcf(
         note(writer.index_note)
 
 
-def command_line() -> str:
-    """The user's command, without --resume: a resumed run writes the same bytes."""
-    return shlex.join(["cistron", *(word for word in sys.argv[1:] if word != "--resume")])
-
-
 def _write_table(request: ScoreRequest, rows: Iterable[RecordedRow], identity: Mapping[str, Any]) -> None:
     schema: dict[str, type[str] | type[int] | type[float]] = {
         "chrom": str,
@@ -462,19 +422,3 @@ def _kind(variant: Variant) -> str:
     if ref == alt:
         return "SNV" if ref == 1 else "MNV"
     return "insertion" if alt > ref else "deletion"
-
-
-def refuse_unwritable(path: str | Path) -> None:
-    """Say now, not after hours of scoring, that an output cannot be written.
-
-    Raises:
-        OutputError: It is a folder, or its own folder is missing or read-only.
-    """
-    target = Path(os.path.realpath(path))
-    if target.is_dir():
-        raise OutputError(f"cannot write {path}: it is a folder; name a file in it")
-    if not target.parent.is_dir():
-        missing = errno.ENOTDIR if target.parent.exists() else errno.ENOENT
-        raise output_error(path, OSError(missing, ""))
-    if not os.access(target.parent, os.W_OK):
-        raise output_error(path, OSError(errno.EACCES, ""))

@@ -97,6 +97,22 @@ def refuse_same_file(source: str | Path, output: str | Path) -> None:
             raise OutputError(f"the output {output} is the input {source}; name another file")
 
 
+def refuse_unwritable(path: str | Path) -> None:
+    """Say now, not after hours of scoring, that an output cannot be written.
+
+    Raises:
+        OutputError: It is a folder, or its own folder is missing or read-only.
+    """
+    target = Path(os.path.realpath(path))
+    if target.is_dir():
+        raise OutputError(f"cannot write {path}: it is a folder; name a file in it")
+    if not target.parent.is_dir():
+        missing = errno.ENOTDIR if target.parent.exists() else errno.ENOENT
+        raise output_error(path, OSError(missing, ""))
+    if not os.access(target.parent, os.W_OK):
+        raise output_error(path, OSError(errno.EACCES, ""))
+
+
 def sha256_file(path: str | Path) -> str:
     """SHA-256 of a file's bytes, as 64 hexadecimal digits.
 

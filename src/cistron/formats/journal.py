@@ -1,7 +1,7 @@
-"""The journal of a scoring run: what is known so far, safe against a kill at any moment.
+"""The journal of a long run: what is known so far, safe against a kill at any moment.
 
-A run appends whole blocks of scores; the output file is written from the journal at the end. A block that was
-cut short, or never reached the disk, fails its checksum and is computed again.
+A run appends blocks of bytes; the output file is written from the journal at the end. A block that was cut
+short, or never reached the disk, fails its checksum and is computed again.
 """
 
 from __future__ import annotations
@@ -11,41 +11,30 @@ import json
 import os
 import struct
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Final, NamedTuple
+from typing import IO, Any, Final, Self
 
 from cistron.errors import OutputError, ResumeError
 from cistron.formats.atomic import output_error
-from cistron.genome.alleles import AlleleStatus
 
-_MAGIC: Final = b"cistron scoring journal "
-_BLOCK: Final = struct.Struct("<II")  # number of entries, CRC-32 of what follows
-_ENTRY: Final = struct.Struct("<Bdd")  # status (0: scored), llr, flank
-_STATUSES: Final = tuple(AlleleStatus)
+_MAGIC: Final = b"cistron journal "
+_BLOCK: Final = struct.Struct("<QI")  # bytes of the payload, CRC-32 of it
 
 
-class JournalEntry(NamedTuple):
-    """What became of one allele: a score in nats, or the reason why there is none."""
-
-    llr: float | None
-    flank: float | None
-    status: AlleleStatus | None
-
-
-class ScoreJournal:
-    """An append-only file of blocks of `JournalEntry`; a context manager that holds the file for one process.
+class Journal:
+    """An append-only file of blocks; a context manager that holds the file for one process.
 
     Args:
         path: The file.
-        identity: Everything the scores depend on; a run can only resume a journal of the same identity.
+        identity: Everything the content depends on; a run can only resume a journal of the same identity.
         resume: Keep what an earlier run of the same identity left; otherwise start empty.
 
     Attributes:
         path: The file.
-        done: Entries that are safe.
+        done: Blocks that are safe.
 
     Raises:
         ResumeError: The journal belongs to other inputs or settings, another process is writing it, or the
@@ -65,7 +54,7 @@ class ScoreJournal:
                 self.remove()
             raise
 
-    def __enter__(self) -> ScoreJournal:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -73,29 +62,37 @@ class ScoreJournal:
     ) -> None:
         self._close()
 
-    def append(self, entries: Sequence[JournalEntry]) -> None:
-        """Add one block.
+    def append(self, payload: bytes) -> None:
+        """Add one block, which must not be empty.
 
         Raises:
             OutputError: The disk is full.
         """
-        payload = b"".join(map(_packed, entries))
         try:
             self._file.seek(0, os.SEEK_END)
-            self._file.write(_BLOCK.pack(len(entries), zlib.crc32(payload)) + payload)
+            self._file.write(_BLOCK.pack(len(payload), zlib.crc32(payload)) + payload)
             self._file.flush()
         except OSError as error:
             raise output_error(self.path, error) from error
-        self.done += len(entries)
+        self.done += 1
 
-    def __iter__(self) -> Iterator[JournalEntry]:
-        """All entries in order, in flat memory."""
-        for payload in self._blocks():
-            for number, llr, flank in _ENTRY.iter_unpack(payload):
-                if number:
-                    yield JournalEntry(None, None, _STATUSES[number - 1])
-                else:
-                    yield JournalEntry(llr, flank, None)
+    def __iter__(self) -> Iterator[bytes]:
+        """Payloads of whole blocks in order, one in memory at a time, up to the first damaged one."""
+        position = self._start
+        size = os.fstat(self._file.fileno()).st_size
+        while True:
+            self._file.seek(position)
+            head = self._file.read(_BLOCK.size)
+            if len(head) < _BLOCK.size:
+                return
+            length, checksum = _BLOCK.unpack(head)
+            position += _BLOCK.size + length
+            if not length or position > size:
+                return
+            payload = self._file.read(length)
+            if zlib.crc32(payload) != checksum:
+                return
+            yield payload
 
     def remove(self) -> None:
         """Delete the file: the output is complete."""
@@ -112,15 +109,15 @@ class ScoreJournal:
         found = self._file.readline(1 << 20)
         if not (found.startswith(_MAGIC) or _MAGIC.startswith(found)):
             raise ResumeError(
-                f"{self.path} is in the way and is not a scoring journal; remove it or choose another output"
+                f"{self.path} is in the way and is not a journal of a run; remove it or choose another output"
             )
         if resume and found.endswith(b"\n"):
             if found != header:
                 raise ResumeError(f"cannot resume {self.path}: {_difference(found, identity)}")
             self._start = end = len(header)
-            for payload in self._blocks():
+            for payload in self:
                 end += _BLOCK.size + len(payload)
-                self.done += len(payload) // _ENTRY.size
+                self.done += 1
             self._file.truncate(end)
         else:
             self._file.seek(0)
@@ -131,24 +128,6 @@ class ScoreJournal:
             except OSError as error:
                 raise output_error(self.path, error) from error
         return len(header)
-
-    def _blocks(self) -> Iterator[bytes]:
-        """Payloads of whole blocks, up to the first damaged one."""
-        position = self._start
-        size = os.fstat(self._file.fileno()).st_size
-        while True:
-            self._file.seek(position)
-            head = self._file.read(_BLOCK.size)
-            if len(head) < _BLOCK.size:
-                return
-            count, checksum = _BLOCK.unpack(head)
-            position += _BLOCK.size + count * _ENTRY.size
-            if not count or position > size:
-                return
-            payload = self._file.read(count * _ENTRY.size)
-            if zlib.crc32(payload) != checksum:
-                return
-            yield payload
 
 
 def _locked(path: Path) -> IO[bytes]:
@@ -169,14 +148,6 @@ def _locked(path: Path) -> IO[bytes]:
             if os.path.samestat(path.stat(), os.fstat(file.fileno())):
                 return file
         file.close()
-
-
-def _packed(entry: JournalEntry) -> bytes:
-    if entry.status is not None:
-        return _ENTRY.pack(1 + _STATUSES.index(entry.status), 0.0, 0.0)
-    assert entry.llr is not None
-    assert entry.flank is not None
-    return _ENTRY.pack(0, entry.llr, entry.flank)
 
 
 def _difference(found: bytes, identity: Mapping[str, Any]) -> str:

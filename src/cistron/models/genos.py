@@ -16,7 +16,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from cistron.errors import InputError, WeightsError
-from cistron.layers.attention import KeyValueCache, attend
+from cistron.layers.attention import attend
+from cistron.layers.cache import KeyValueCache
 from cistron.layers.capture import Capture
 from cistron.layers.moe import RouterStatistics, SparseMoE
 from cistron.layers.norm import RMSNorm

@@ -1,20 +1,13 @@
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
 
-from cistron.cli.scoring import ScoreRequest, _inside, _kind, command_line, refuse_unwritable
-from cistron.errors import OutputError
+from cistron.cli.scoring import ScoreRequest, _inside, _kind
 from cistron.formats.vcf import VcfRecord
 from cistron.genome import Interval, Variant
 from cistron.genome.splits import Regions
-
-
-def test_the_recorded_command_does_not_tell_resumed_runs_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "argv", ["/somewhere/cistron", "score", "my file.vcf", "--resume", "-r", "a.fa"])
-    assert command_line() == "cistron score 'my file.vcf' -r a.fa"
 
 
 @pytest.mark.parametrize(
@@ -64,12 +57,3 @@ def test_field_names_carry_the_tag(tag: str | None, name: str) -> None:
 )
 def test_a_stream_is_what_nothing_can_lie_beside(output: str, streams: bool) -> None:
     assert ScoreRequest("a.vcf", Path("a.fa"), output).streams is streams
-
-
-def test_a_place_that_can_be_written_is_not_refused(tmp_path: Path) -> None:
-    refuse_unwritable(tmp_path / "new.vcf")
-    (tmp_path / "old.vcf").touch()
-    refuse_unwritable(tmp_path / "old.vcf")
-    (tmp_path / "link.vcf").symlink_to(tmp_path / "missing" / "out.vcf")
-    with pytest.raises(OutputError, match="does not exist"):
-        refuse_unwritable(tmp_path / "link.vcf")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cistron.errors import OutputError
-from cistron.formats.atomic import atomic_output, refuse_same_file, sha256_file
+from cistron.formats.atomic import atomic_output, refuse_same_file, refuse_unwritable, sha256_file
 from cistron.formats.manifest import write_manifest
 
 
@@ -111,3 +111,12 @@ def test_a_manifest_lies_beside_its_output_and_keeps_the_order(tmp_path: Path) -
     assert path == tmp_path / "out.vcf.gz.manifest.json"
     assert list(json.loads(path.read_text())) == ["version", "model", "a"]
     assert "M\u00fcller" in path.read_text()
+
+
+def test_a_place_that_can_be_written_is_not_refused(tmp_path: Path) -> None:
+    refuse_unwritable(tmp_path / "new.vcf")
+    (tmp_path / "old.vcf").touch()
+    refuse_unwritable(tmp_path / "old.vcf")
+    (tmp_path / "link.vcf").symlink_to(tmp_path / "missing" / "out.vcf")
+    with pytest.raises(OutputError, match="does not exist"):
+        refuse_unwritable(tmp_path / "link.vcf")

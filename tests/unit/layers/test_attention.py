@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from cistron.layers.attention import KeyValueCache, attend
+from cistron.layers.attention import attend
+from cistron.layers.cache import KeyValueCache
 
 EXACT = {"rtol": 0, "atol": 1e-12}
 HEADS = [(4, 4), (4, 2), (6, 1)]

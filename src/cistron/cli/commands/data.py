@@ -152,7 +152,7 @@ def _resumable(folder: Path) -> Iterator[None]:
 
 def _write_manifest(corpus: PackedCorpus, sources: list[Source]) -> None:
     from cistron import __version__
-    from cistron.cli.scoring import command_line
+    from cistron.cli.command_line import command_line
     from cistron.formats.manifest import write_manifest
 
     content = {

@@ -7,9 +7,21 @@ from typing import Annotated, Literal
 
 import typer
 
-from cistron.cli.scoring import ScoredRun, ScoreRequest, refuse_unwritable, report_rows, run_score
+from cistron.cli.options import (
+    BatchTokens,
+    Device,
+    Dtype,
+    ModelName,
+    Reference,
+    ReportPath,
+    Resume,
+    Strands,
+    Threads,
+    Width,
+)
+from cistron.cli.scoring import ScoredRun, ScoreRequest, report_rows, run_score
 from cistron.errors import OutputError
-from cistron.formats.atomic import refuse_same_file
+from cistron.formats.atomic import refuse_same_file, refuse_unwritable
 from cistron.formats.vcf import VcfRecord
 
 
@@ -17,9 +29,7 @@ def score(
     variants: Annotated[
         str, typer.Argument(metavar="IN.vcf", help="VCF or BCF, plain or .gz; - is standard input.")
     ],
-    reference: Annotated[
-        Path, typer.Option("--reference", "-r", metavar="REF.fa", help="FASTA, plain or BGZF.")
-    ],
+    reference: Reference,
     output: Annotated[
         str,
         typer.Option(
@@ -29,18 +39,9 @@ def score(
             help=".vcf, .vcf.gz, .bcf, .tsv, .tsv.gz or .parquet; - is VCF on standard output.",
         ),
     ] = "-",
-    model: Annotated[
-        str,
-        typer.Option(
-            "--model", "-m", help="Shipped name, folder, or hub id owner/name or owner/name@revision."
-        ),
-    ] = "default",
-    width: Annotated[
-        int | None, typer.Option(min=8, help="Window in bp; default: what the model recommends.")
-    ] = None,
-    strands: Annotated[
-        Literal["both", "forward"], typer.Option(help="Average both strands, or one.")
-    ] = "both",
+    model: ModelName = "default",
+    width: Width = None,
+    strands: Strands = "both",
     check_ref: Annotated[
         Literal["error", "warn", "exclude"],
         typer.Option(help="A REF that differs from the FASTA: stop, leave unscored, or drop the record."),
@@ -59,22 +60,18 @@ def score(
             help="Score only records that overlap; the others pass untouched. 1-based; repeatable.",
         ),
     ] = None,
-    device: Annotated[
-        Literal["auto", "cpu", "cuda"], typer.Option(help="auto: a GPU if there is one.")
-    ] = "auto",
-    dtype: Annotated[Literal["auto", "float32", "bfloat16"], typer.Option(help="auto is float32.")] = "auto",
-    batch_tokens: Annotated[int, typer.Option(min=1, help="Most tokens run together.")] = 16_384,
-    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; default: all cores.")] = None,
+    device: Device = "auto",
+    dtype: Dtype = "auto",
+    batch_tokens: BatchTokens = 16_384,
+    threads: Threads = None,
     tag: Annotated[
         str | None, typer.Option(metavar="NAME", help="Fields become CISTRON_NAME_LLR and so on.")
     ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace CISTRON fields of the input.")
     ] = False,
-    report: Annotated[
-        Path | None, typer.Option(metavar="OUT.html", help="Also write an HTML report.")
-    ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Continue a run that was stopped.")] = False,
+    report: ReportPath = None,
+    resume: Resume = False,
 ) -> None:
     """Score the variants of a VCF: how plausible is each alternative allele beside the reference?
 

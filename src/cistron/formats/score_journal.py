@@ -1,0 +1,55 @@
+"""The journal of a scoring run: blocks of scores, or of reasons why there is none."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
+
+from cistron.formats.journal import Journal
+from cistron.genome.alleles import AlleleStatus
+
+_ENTRY: Final = struct.Struct("<Bdd")  # status (0: scored), llr, flank
+_STATUSES: Final = tuple(AlleleStatus)
+
+
+class JournalEntry(NamedTuple):
+    """What became of one allele: a score in nats, or the reason why there is none."""
+
+    llr: float | None
+    flank: float | None
+    status: AlleleStatus | None
+
+
+class ScoreJournal:
+    """Entries of alleles, in the order of the input, in a `Journal`, whose errors it raises.
+
+    Attributes:
+        done: Entries that are safe.
+    """
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal: Final = journal
+        self.done = sum(len(payload) // _ENTRY.size for payload in journal)
+
+    def append(self, entries: Sequence[JournalEntry]) -> None:
+        """Add one block."""
+        self._journal.append(b"".join(map(_packed, entries)))
+        self.done += len(entries)
+
+    def __iter__(self) -> Iterator[JournalEntry]:
+        """All entries in order, in flat memory."""
+        for payload in self._journal:
+            for number, llr, flank in _ENTRY.iter_unpack(payload):
+                if number:
+                    yield JournalEntry(None, None, _STATUSES[number - 1])
+                else:
+                    yield JournalEntry(llr, flank, None)
+
+
+def _packed(entry: JournalEntry) -> bytes:
+    if entry.status is not None:
+        return _ENTRY.pack(1 + _STATUSES.index(entry.status), 0.0, 0.0)
+    assert entry.llr is not None
+    assert entry.flank is not None
+    return _ENTRY.pack(0, entry.llr, entry.flank)

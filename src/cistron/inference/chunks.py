@@ -1,0 +1,51 @@
+"""Read sequences of any length chunk by chunk: memory for a chunk's activations and the State, no more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from jaxtyping import Int
+from torch import Tensor
+
+from cistron.models import Model, Output, State
+
+CHUNK_TOKENS = 8192
+"""Tokens of a row that are read at once."""
+
+
+def read_chunks(
+    model: Model,
+    input_ids: Int[Tensor, "B L"],
+    state: State | None = None,
+    *,
+    size: int = CHUNK_TOKENS,
+    lengths: Int[Tensor, "B"] | None = None,
+    **forward: Any,
+) -> Iterator[tuple[slice, Output]]:
+    """Yield each chunk's columns and output; the last output holds the state behind the whole input.
+
+    What the model returns for a chunk is dropped when the caller drops it, so reduce it before asking for the
+    next. With `last_only`, only the last chunk is asked for logits.
+
+    Args:
+        model: Implements `cistron.models.Model`.
+        input_ids: Right-padded where rows differ in length.
+        state: Continue from here; None reads whole sequences. Input of one chunk then keeps no state at all.
+        size: Most tokens of a row in a chunk; changes results by rounding only.
+        lengths: Real tokens per row; all of them when None.
+        **forward: Further arguments of the model, such as `capture` or `logits`.
+    """
+    length = input_ids.shape[1]
+    if state is None and length > size:
+        state = model.empty_state(len(input_ids))
+    for start in range(0, max(length, 1), size):
+        columns = slice(start, min(start + size, length))
+        options = dict(forward)
+        if lengths is not None:
+            options["lengths"] = (lengths - start).clamp(0, columns.stop - start)
+        elif forward.get("last_only") and columns.stop < length:
+            options["logits"] = False
+        output = model(input_ids[:, columns], state, **options)
+        state = output.state
+        yield columns, output
