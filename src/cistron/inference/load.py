@@ -11,6 +11,7 @@ import torch
 
 from cistron.errors import InputError
 from cistron.genome import Reference, Variant
+from cistron.inference.calibration import Calibration
 from cistron.inference.likelihood import Likelihood, log_likelihood
 from cistron.inference.score import ScoreOptions, VariantScore, score_variants
 from cistron.models import Model, ModelSpec
@@ -66,6 +67,16 @@ class LoadedModel:
     def sha256(self) -> str:
         """Hash of the weights."""
         return self.built.sha256
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """How the model scores random changes; None where that was never measured.
+
+        Raises:
+            InputError: The table in the model's folder is damaged.
+        """
+        found = self.built.calibration
+        return None if found is None else Calibration.from_dict(found)
 
     @property
     def device(self) -> torch.device:

@@ -6,6 +6,7 @@ A *model folder* is what Hugging Face calls a model repository, so it moves betw
 - `model.safetensors`, or shards listed in `model.safetensors.index.json`: tensors by published name.
 - `tokenizer.json`, `tokenizer_config.json`, `special_tokens_map.json`.
 - `README.md`: the model card.
+- `calibration.json`: scores of random changes, from `cistron calibrate`; may be missing.
 - `checksums.json`: `{file: {"size": bytes, "sha256": hex}}` of all of these but the card; absent in folders
   that others published.
 
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 CONFIG = "config.json"
 CARD = "README.md"
+CALIBRATION = "calibration.json"
 CHECKSUMS = "checksums.json"
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from cistron.errors import OutputError, WeightsError
 from cistron.models import Config, ModelSpec, named_by
 from cistron.tokenizers import TOKENIZERS, Tokenizer
-from cistron.weights import CARD, CONFIG
+from cistron.weights import CALIBRATION, CARD, CONFIG
 from cistron.weights.card import read_card, write_card
 from cistron.weights.checksums import combined, verified_digests, write_checksums
 from cistron.weights.jsonfile import read_object, write_object
@@ -38,6 +38,7 @@ class Built:
         name: What to call it in headers and reports.
         card: Metadata of the model card, and its text under `text`.
         sha256: SHA-256 of the weights file; of the sorted hashes, one a line, where there are several files.
+        calibration: Content of `calibration.json`; None where there is none.
     """
 
     model: nn.Module
@@ -46,6 +47,7 @@ class Built:
     name: str
     card: dict[str, Any]
     sha256: str
+    calibration: dict[str, Any] | None = None
 
     @property
     def config(self) -> Config:
@@ -83,7 +85,8 @@ def load_folder(
     model = assemble(spec, config, read_blocks(files, device, dtype), path)
     card = read_card(path / CARD)
     name = name or card.get("name") or path.resolve().name
-    return Built(model.eval(), tokenizer, spec, str(name), card, combined(digests.values()))
+    calibration = read_object(path / CALIBRATION) if (path / CALIBRATION).exists() else None
+    return Built(model.eval(), tokenizer, spec, str(name), card, combined(digests.values()), calibration)
 
 
 def read_config(path: Path) -> tuple[ModelSpec, Config]:
