@@ -52,6 +52,10 @@ def test_demo_prints_a_table_and_writes_scores_and_a_self_contained_report(
     assert "For research use only" in table
     folder = tmp_path / "results"
     assert sorted(path.name for path in folder.iterdir()) == [
+        "prnp.vcf",
+        "prnp_chr20.fa.gz",
+        "prnp_chr20.fa.gz.fai",
+        "prnp_chr20.fa.gz.gzi",
         "report.html",
         "scored.vcf.gz",
         "scored.vcf.gz.manifest.json",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +14,7 @@ import typer
 from cistron.cli.progress import note
 from cistron.cli.scoring import ScoredRun, ScoreRequest, report_rows, run_score
 from cistron.errors import OutputError
+from cistron.formats.atomic import atomic_output
 from cistron.formats.vcf import VcfRecord
 from cistron.genome.annotation import GeneModel
 
@@ -23,15 +25,19 @@ def demo(
     ),
     model: Annotated[str, typer.Option("--model", "-m", help="Shipped name, folder, or hub id.")] = "default",
 ) -> None:
-    """Score documented variants of PRNP, print them, and write DIR/scored.vcf.gz and DIR/report.html."""
+    """Score documented variants of PRNP, print them, and write DIR/scored.vcf.gz and DIR/report.html.
+
+    The variants and the reference are put into DIR too, to try the other commands on.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"cannot make the folder {folder}: {error.strerror}; choose another") from error
     with as_file(files("cistron") / "resources" / "example") as example:
+        _copy_inputs(example, folder)
         request = ScoreRequest(
-            input=str(example / "prnp.vcf"),
-            reference=example / "prnp_chr20.fa.gz",
+            input=str(folder / "prnp.vcf"),
+            reference=folder / "prnp_chr20.fa.gz",
             output=str(folder / "scored.vcf.gz"),
             model=model,
         )
@@ -52,6 +58,13 @@ def demo(
 
         run_score(request, then=show)
     note(f"open {folder / 'report.html'} in a browser")
+
+
+def _copy_inputs(example: Path, folder: Path) -> None:
+    for source in sorted(example.glob("prnp*.*")):
+        if source.suffix != ".json":
+            with atomic_output(folder / source.name) as temporary:
+                shutil.copyfile(source, temporary)
 
 
 def _described(record: VcfRecord, allele: int) -> tuple[str, str]:
