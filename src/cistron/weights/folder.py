@@ -61,6 +61,7 @@ def load_folder(
     dtype: torch.dtype | None = None,
     *,
     name: str | None = None,
+    mmap: bool = False,
 ) -> Built:
     """Load the model folder at `path`.
 
@@ -69,6 +70,8 @@ def load_folder(
         device: Where the model goes.
         dtype: What its floating tensors become; as stored when None.
         name: What to call it; the card's `name`, else the folder's when None.
+        mmap: Leave weights that need no conversion in their files, which must then stay as they are: memory
+            is that of the page cache, and models larger than it can be loaded.
 
     Raises:
         WeightsError: The folder is incomplete, damaged, changed since it was saved, of an unknown
@@ -82,7 +85,8 @@ def load_folder(
     _check_vocabulary(tokenizer, config, path)
     files = weight_files(path)
     digests = verified_digests(path, files)
-    model = assemble(spec, config, read_blocks(files, device, dtype), path)
+    blocks = read_blocks(files, device, dtype, wide=spec.wide, mmap=mmap)
+    model = assemble(spec, config, blocks, path)
     card = read_card(path / CARD)
     name = name or card.get("name") or path.resolve().name
     calibration = read_object(path / CALIBRATION) if (path / CALIBRATION).exists() else None
@@ -193,21 +197,26 @@ def save_folder(
         OutputError: Something is there already, or the folder cannot be written.
     """
     path = Path(path)
-    _check_target(path, overwrite)
+    check_target(path, overwrite)
     settings = cast(Config, model.config)
     published, config = spec.to_published(settings, model.state_dict()), settings.to_dict()
     floating = [tensor.dtype for tensor in published.values() if tensor.is_floating_point()]
     stored = dtype or (floating[0] if floating else torch.float32)
-    with _replacing(path) as folder:
+    with replacing(path) as folder:
         write_object(folder / CONFIG, config | {"dtype": str(stored).removeprefix("torch.")})
-        write_shards(folder, published, dtype, max_shard_size)
+        write_shards(folder, published, dtype, max_shard_size, spec.wide)
         tokenizer.save(folder)
         write_card(folder / CARD, dict(card))
         digests = write_checksums(folder)
     return combined(digest for name, digest in digests.items() if name.endswith(".safetensors"))
 
 
-def _check_target(path: Path, overwrite: bool) -> None:
+def check_target(path: Path, overwrite: bool) -> None:
+    """Return silently when a model folder may be written to `path`.
+
+    Raises:
+        OutputError: Something is there already.
+    """
     if not path.exists() or (path.is_dir() and not any(path.iterdir())):
         return
     if not overwrite:
@@ -217,8 +226,12 @@ def _check_target(path: Path, overwrite: bool) -> None:
 
 
 @contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
-    """A new folder beside `path` that takes its place at the end, or leaves no trace."""
+def replacing(path: Path) -> Iterator[Path]:
+    """A new folder beside `path` that takes its place at the end, or leaves no trace.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
     path = path.resolve()
     tag = secrets.token_hex(4)
     fresh, old = (path.with_name(f".{path.name}.{tag}.{kind}.tmp") for kind in ("new", "old"))

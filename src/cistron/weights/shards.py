@@ -90,7 +90,12 @@ def _check_whole(path: Path) -> None:
 
 
 def read_blocks(
-    files: Iterable[Path], device: torch.device | str = "cpu", dtype: torch.dtype | None = None
+    files: Iterable[Path],
+    device: torch.device | str = "cpu",
+    dtype: torch.dtype | None = None,
+    *,
+    wide: tuple[str, ...] = (),
+    mmap: bool = False,
 ) -> Iterator[dict[str, Tensor]]:
     """The tensors by published name, one numbered block (`model.layers.7.`) at a time.
 
@@ -98,6 +103,8 @@ def read_blocks(
         files: Checked files of one checkpoint.
         device: Where the tensors go.
         dtype: What floating tensors become; as stored when None.
+        wide: Ends of names of tensors that become float32 at least.
+        mmap: Leave tensors that need no conversion in their file, which must then stay as it is.
 
     Raises:
         WeightsError: A file is damaged, or two files hold one tensor.
@@ -116,7 +123,12 @@ def read_blocks(
                 )
             source.update(dict.fromkeys(handle.keys(), handle))
         for names in blocks(source):
-            yield {name: converted(source[name].get_tensor(name), device, dtype) for name in names}
+            yield {
+                name: converted(
+                    source[name].get_tensor(name), device, widened(name, dtype, wide), copy=not mmap
+                )
+                for name in names
+            }
 
 
 def blocks(names: Iterable[str]) -> list[list[str]]:
@@ -128,21 +140,42 @@ def blocks(names: Iterable[str]) -> list[list[str]]:
     return list(grouped.values())
 
 
-def converted(tensor: Tensor, device: torch.device | str, dtype: torch.dtype | None) -> Tensor:
-    """A copy on `device`, in `dtype` if it is floating: never a view into a file that may change later."""
+def widened(name: str, dtype: torch.dtype | None, wide: tuple[str, ...]) -> torch.dtype | None:
+    """`dtype`, but float32 at least where `name` ends as one of `wide`."""
+    if dtype is None or not wide or not name.endswith(wide):
+        return dtype
+    return torch.promote_types(dtype, torch.float32)
+
+
+def converted(
+    tensor: Tensor, device: torch.device | str, dtype: torch.dtype | None, *, copy: bool = True
+) -> Tensor:
+    """The tensor on `device`, in `dtype` if it is floating.
+
+    Args:
+        tensor: Possibly a view into a file.
+        device: Where it goes.
+        dtype: What it becomes if it is floating; as it is when None.
+        copy: Never give a view into a file, which may change later.
+    """
     return tensor.to(
-        device=device, dtype=dtype if tensor.is_floating_point() else None, copy=True
+        device=device, dtype=dtype if tensor.is_floating_point() else None, copy=copy
     ).contiguous()
 
 
 def write_shards(
-    folder: Path, tensors: Mapping[str, Tensor], dtype: torch.dtype | None, max_bytes: int
+    folder: Path,
+    tensors: Mapping[str, Tensor],
+    dtype: torch.dtype | None,
+    max_bytes: int,
+    wide: tuple[str, ...] = (),
 ) -> None:
     """Write `tensors` into one file, or into shards of at most `max_bytes` (or one tensor) with an index."""
     shards: list[list[str]] = [[]]
     size = total = 0
     for name, tensor in tensors.items():
-        item = dtype.itemsize if dtype is not None and tensor.is_floating_point() else tensor.itemsize
+        stored = widened(name, dtype, wide)
+        item = stored.itemsize if stored is not None and tensor.is_floating_point() else tensor.itemsize
         if shards[-1] and size + tensor.numel() * item > max_bytes:
             shards.append([])
             size = 0
@@ -155,6 +188,6 @@ def write_shards(
         weight_map = {name: file for file, names in zip(files, shards, strict=True) for name in names}
         write_object(folder / INDEX, {"metadata": {"total_size": total}, "weight_map": weight_map})
     for file, names in zip(files, shards, strict=True):
-        part = {name: converted(tensors[name].detach(), "cpu", dtype) for name in names}
+        part = {name: converted(tensors[name].detach(), "cpu", widened(name, dtype, wide)) for name in names}
         save_file(part, folder / file, metadata={"format": "pt"})
         (folder / file).chmod(0o644)  # safetensors lets nobody else read it

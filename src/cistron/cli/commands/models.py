@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import typer
 
 from cistron.cli.progress import note
+from cistron.errors import InputError
 
 COMMAND = typer.Typer(help="List, show, download and convert models.", no_args_is_help=True)
 
@@ -78,19 +79,45 @@ def download(
 
 @COMMAND.command()
 def convert(
-    source: Annotated[Path, typer.Argument(metavar="SRC", help="Hugging Face Mixtral folder.")],
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="SRC",
+            help="Hugging Face Mixtral folder, or Evo 2 checkpoint: .pt, one of its parts, or safetensors.",
+        ),
+    ],
     output: Annotated[Path, typer.Argument(metavar="OUT_FOLDER", help="The model folder to write.")],
+    config: Annotated[
+        str | None,
+        typer.Option(metavar="SIZE|FILE", help="Evo 2: size or published YAML/JSON; default: by file name."),
+    ] = None,
     dtype: Annotated[
         Literal["same", "float32", "bfloat16"], typer.Option(help="Arithmetic to store.")
     ] = "same",
+    fp8: Annotated[
+        Literal["auto", "emulate", "off"],
+        typer.Option(help="Evo 2: emulate eight-bit input projections; auto: where that helps."),
+    ] = "auto",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT_FOLDER.")] = False,
 ) -> None:
-    """Check a checkpoint and write it as a model folder with checksums, which transformers reads as well."""
+    """Check a checkpoint and write it as a model folder with checksums.
+
+    Works offline and runs nothing that a checkpoint holds. A folder made of a Mixtral checkpoint is read by
+    transformers as well.
+    """
     import torch
 
-    from cistron.weights.convert.huggingface import convert as convert_folder
+    from cistron.weights.convert import huggingface, vortex
+    from cistron.weights.convert.archive import holds_archive
 
     wanted = None if dtype == "same" else getattr(torch, dtype)
-    note(
-        f"wrote {output}, weights sha256 {convert_folder(source, output, dtype=wanted, overwrite=overwrite)}"
-    )
+    if config is None and not holds_archive(source):
+        if fp8 != "auto":
+            raise InputError(f"--fp8 concerns checkpoints of Evo 2, and '{source}' is none")
+        sha256 = huggingface.convert(source, output, dtype=wanted, overwrite=overwrite)
+        note(f"wrote {output}, weights sha256 {sha256}")
+        return
+    done = vortex.convert(source, output, config=config, dtype=wanted, fp8=fp8, overwrite=overwrite)
+    note(f"wrote {output} ({done.size or 'own size'}, fp8 {done.fp8}), weights sha256 {done.sha256}")
+    if done.warning:
+        note(f"warning: {done.warning}")

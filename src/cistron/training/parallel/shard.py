@@ -12,6 +12,7 @@ from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
 from torch.distributed.tensor import DTensor, Shard
 
 from cistron.layers.moe import Router
+from cistron.layers.precision import AtLeastFloat32
 from cistron.training.parallel.mesh import Meshes
 from cistron.training.parallel.plan import planned
 
@@ -35,7 +36,9 @@ def shard(model: nn.Module, plan: Mapping[str, str], meshes: Meshes, param_dtype
     policy = MixedPrecisionPolicy(param_dtype, whole)
     if param_dtype is not None:
         for module in model.modules():
-            if isinstance(module, Router):
+            if isinstance(module, Router | AtLeastFloat32) and any(
+                True for _ in module.parameters(recurse=False)
+            ):
                 _unit(module, meshes.dense, MixedPrecisionPolicy())
     # Where experts stand apart, other ranks than those of the dense parameters hold gradients of them.
     if meshes.expert.size() > 1 or meshes.tensor.size() > 1:

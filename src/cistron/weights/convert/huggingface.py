@@ -18,7 +18,7 @@ from cistron.tokenizers import TOKENIZERS
 from cistron.weights import CARD, INDEX, WEIGHTS
 from cistron.weights.card import read_card
 from cistron.weights.folder import MAX_SHARD_BYTES, assemble, load_folder, read_config, save_folder
-from cistron.weights.shards import blocks, converted
+from cistron.weights.shards import blocks, converted, widened
 
 
 def convert(
@@ -46,7 +46,7 @@ def convert(
     pickles = sorted(source.glob("pytorch_model*.bin"))
     if pickles and not (source / WEIGHTS).is_file() and not (source / INDEX).is_file():
         spec, config = read_config(source)
-        model = assemble(spec, config, _unpickled(pickles, dtype), source)
+        model = assemble(spec, config, _unpickled(pickles, dtype, spec.wide), source)
         tokenizer = TOKENIZERS.get(spec.tokenizer).load(source)
         card = read_card(source / CARD)
     else:
@@ -57,7 +57,9 @@ def convert(
     )
 
 
-def _unpickled(files: list[Path], dtype: torch.dtype | None) -> Iterator[dict[str, Tensor]]:
+def _unpickled(
+    files: list[Path], dtype: torch.dtype | None, wide: tuple[str, ...]
+) -> Iterator[dict[str, Tensor]]:
     """Tensors of pickled checkpoints, one numbered block at a time; nothing in them is executed."""
     tensors: dict[str, Tensor] = {}
     for path in files:
@@ -70,4 +72,4 @@ def _unpickled(files: list[Path], dtype: torch.dtype | None) -> Iterator[dict[st
             raise WeightsError(f"'{path}' holds something other than named tensors")
         tensors.update(content)
     for names in blocks(tensors):
-        yield {name: converted(tensors[name], "cpu", dtype) for name in names}
+        yield {name: converted(tensors[name], "cpu", widened(name, dtype, wide)) for name in names}
