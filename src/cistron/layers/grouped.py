@@ -42,6 +42,15 @@ def place_rows(experts: Int[Tensor, "T k"], num_experts: int, multiple: int) -> 
     return Places(slots, tokens, sizes.tolist())
 
 
+def row_multiple(x: Tensor) -> int:
+    """Rows of an expert's product are filled up to a multiple of this, with rows of weight 0.
+
+    On a CPU, half-precision products are compiled for every new number of rows, which costs more than they
+    do; so few different numbers may occur. Float32 products have no such cost.
+    """
+    return 64 if x.device.type == "cpu" and x.dtype in (torch.bfloat16, torch.float16) else 1
+
+
 def to_experts(x: Float[Tensor, "T D"], places: Places) -> Float[Tensor, "R D"]:
     """Each token's vector in all of its slots."""
     return cast(Tensor, _ToSlots.apply(x, places.slots, places.tokens))  # type: ignore[no-untyped-call]

@@ -9,7 +9,10 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from cistron.layers.grouped import from_experts, grouped_linear, place_rows, to_experts
+from cistron.layers.grouped import from_experts, grouped_linear, place_rows, row_multiple, to_experts
+from cistron.layers.mixing import mixed
+from cistron.layers.pieces import pays
+from cistron.layers.residual import HALF
 
 
 class Routing(NamedTuple):
@@ -50,9 +53,12 @@ class Experts(nn.Module):
         self.mix = Mixture()
 
     def forward(self, x: Float[Tensor, "T D"], routing: Routing) -> Float[Tensor, "T D"]:
-        """Weighted sum of the chosen experts' outputs."""
-        mixed: Tensor = self.mix(x, routing, self.gate_up_proj, self.down_proj)
-        return mixed
+        """Weighted sum of the chosen experts' outputs, in the dtype of their products."""
+        if x.dtype not in HALF and self.down_proj.dtype in HALF:
+            x = x.to(self.down_proj.dtype)
+        routing = routing._replace(weights=routing.weights.to(x.dtype))
+        out: Tensor = self.mix(x, routing, self.gate_up_proj, self.down_proj)
+        return out
 
 
 class Mixture(nn.Module):
@@ -75,11 +81,11 @@ class Mixture(nn.Module):
         """Return the sum over each token's experts of weight times output."""
         if torch.is_grad_enabled():
             return self._with_gradients(x, routing, gate_up, down)
-        return _without_gradients(x, routing, gate_up, down)
+        return mixed(x, routing.experts, routing.weights, gate_up, down)
 
     def _with_gradients(self, x: Tensor, routing: Routing, gate_up: Tensor, down: Tensor) -> Tensor:
         """All experts' rows in one tensor, so that only the products are made expert by expert."""
-        places = place_rows(routing.experts, len(down), _row_multiple(x))
+        places = place_rows(routing.experts, len(down), row_multiple(x))
         weights = torch.zeros(len(places.tokens), dtype=routing.weights.dtype, device=x.device)
         weights = weights.index_put((places.slots.flatten(),), routing.weights.flatten())
         inner = grouped_linear(to_experts(x, places), gate_up.to(x.dtype), places.sizes)
@@ -99,73 +105,18 @@ class WeightedSwiGLU(nn.Module):
         return F.silu(gate) * up * weights.unsqueeze(-1)
 
 
-def _without_gradients(x: Tensor, routing: Routing, gate_up: Tensor, down: Tensor) -> Tensor:
-    """Expert by expert and few rows at a time, because nothing has to be kept."""
-    top_k = routing.experts.shape[1]
-    order = routing.experts.flatten().argsort(stable=True)
-    tokens = order // top_k
-    weights = routing.weights.flatten()[order].unsqueeze(-1)
-    counts = torch.bincount(routing.experts.flatten(), minlength=len(down)).tolist()
-    result = torch.zeros_like(x)
-    for its_gate_up, its_down, its_tokens, its_weights in zip(
-        gate_up.unbind(),
-        down.unbind(),
-        torch.split(tokens, counts),
-        torch.split(weights, counts),
-        strict=True,
-    ):
-        rows = _rows_at_once(x) or max(len(its_tokens), 1)
-        for some, some_weights in zip(
-            torch.split(its_tokens, rows), torch.split(its_weights, rows), strict=True
-        ):
-            _add_expert(result, x, its_gate_up, its_down, some, some_weights)
-    return result
-
-
-def _add_expert(
-    result: Float[Tensor, "T D"],
-    x: Float[Tensor, "T D"],
-    gate_up: Float[Tensor, "2I D"],
-    down: Float[Tensor, "D I"],
-    tokens: Int[Tensor, "S"],
-    weights: Float[Tensor, "S 1"],
-) -> None:
-    """Add one expert's output for some tokens, each at most once, to `result`."""
-    spare = -len(tokens) % _row_multiple(x)
-    if spare:
-        tokens, weights = F.pad(tokens, (0, spare)), F.pad(weights, (0, 0, 0, spare))
-    if not len(tokens):
-        return
-    gate, up = F.linear(x[tokens], gate_up).chunk(2, dim=-1)
-    out = F.linear(F.silu(gate, inplace=True).mul_(up), down).mul_(weights)
-    result.index_add_(0, tokens, out.to(result.dtype))
-
-
-def _rows_at_once(x: Tensor) -> int | None:
-    """How many rows go through an expert at a time; None for all.
-
-    On a CPU few rows keep the wide intermediate in the second-level cache.
-    """
-    return 1024 if x.device.type == "cpu" else None
-
-
-def _row_multiple(x: Tensor) -> int:
-    """Rows of an expert's product are filled up to a multiple of this, with rows of weight 0.
-
-    On a CPU, half-precision products are compiled for every new number of rows, which costs more than they
-    do; so few different numbers may occur. Float32 products have no such cost.
-    """
-    return 64 if x.device.type == "cpu" and x.dtype in (torch.bfloat16, torch.float16) else 1
-
-
 class Router(nn.Linear):
     """Scores every expert; in float32 even where the model runs in half precision, so that ties are rare."""
 
     def forward(self, x: Float[Tensor, "T D"]) -> Float[Tensor, "T E"]:
         """Return the logits, one per expert."""
-        wide = x.float() if x.dtype in (torch.bfloat16, torch.float16) else x
+        wide = x.float() if x.dtype in HALF else x
+        weight = self.weight.to(wide.dtype)
         with torch.autocast(x.device.type, enabled=False):
-            return F.linear(wide, self.weight.to(wide.dtype))
+            if pays(wide):
+                # So few columns are made faster from a matrix that lies the other way.
+                return wide @ weight.t().contiguous()
+            return F.linear(wide, weight)
 
 
 class SparseMoE(nn.Module):
@@ -196,7 +147,7 @@ class SparseMoE(nn.Module):
         if torch.is_autocast_enabled(device):
             # Once here rather than in every expert's product, and gathering half as many bytes.
             flat = flat.to(torch.get_autocast_dtype(device))
-        out = self.experts(flat, routing._replace(weights=routing.weights.to(flat.dtype)))
+        out = self.experts(flat, routing)
         return out.to(x.dtype).view_as(x), router_statistics(routing, valid) if self.training else None
 
 

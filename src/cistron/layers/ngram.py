@@ -15,12 +15,12 @@ counted, which one pass over little data does better.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Bool, Float, Int, Shaped, UInt8
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -31,6 +31,10 @@ _LEVELS = {
 """Bits → the count that each level stands for."""
 
 
+_MARKED = sum(1 << (16 * slot + 4) for slot in range(4))
+"""A mark times this stands in all four slots of a bucket."""
+
+
 _WORDS_AT_ONCE = 1 << 27
 """Long words sorted at a time: a gigabyte of them."""
 
@@ -39,18 +43,41 @@ _EVERY_OTHER = {by: (2**64 - 1) // (2**by + 1) for by in (2, 4, 8, 16, 32)}
 """Mask of every other group of so many bits, the lowest one included."""
 
 
+class Contexts(NamedTuple):
+    """What stands before some positions, as numbers in base 4 of so many bases.
+
+    Attributes:
+        forward: Oldest base first, the highest digit.
+        backward: The same bases read on the other strand.
+        order: Number of bases.
+    """
+
+    forward: Int[Tensor, "*B"]
+    backward: Int[Tensor, "*B"]
+    order: int
+
+    @classmethod
+    def of(cls, words: Int[Tensor, "*B"], order: int) -> Contexts:
+        """The contexts whose bases are the last `order` digits of `words`; what stands before is ignored."""
+        return cls(words & (4**order - 1), _reverse_complement(words, order), order)
+
+    def shortened(self, order: int) -> Contexts:
+        """The newest bases alone."""
+        return Contexts(self.forward & (4**order - 1), self.backward >> 2 * (self.order - order), order)
+
+
 class CountTable(Protocol):
     """Counts of the four continuations of a context of `order` bases."""
 
     order: int
 
     def __call__(
-        self, contexts: Int[Tensor, "*B"], leave_out: Int[Tensor, "*B"] | None = None
-    ) -> Float[Tensor, "*B 4"]:
+        self, contexts: Contexts, leave_out: Int[Tensor, "*B"] | None = None
+    ) -> Float[Tensor, "4 *B"]:
         """How often A, C, G and T followed each context, to the precision of the levels.
 
         Args:
-            contexts: Bases as a number in base 4, oldest first.
+            contexts: Of the table's order.
             leave_out: The base (0 to 3) whose occurrence behind the context is not to be counted, −1 for
                 none: what a table fitted without that one occurrence would say. Only after `fit`.
         """
@@ -80,10 +107,10 @@ class DirectCounts(nn.Module):
         self.register_buffer("exact", None, persistent=False)
 
     def forward(
-        self, contexts: Int[Tensor, "*B"], leave_out: Int[Tensor, "*B"] | None = None
-    ) -> Float[Tensor, "*B 4"]:
+        self, contexts: Contexts, leave_out: Int[Tensor, "*B"] | None = None
+    ) -> Float[Tensor, "4 *B"]:
         """See `CountTable`."""
-        index = compact(canonical(contexts, self.order), self.order)
+        index = places(contexts)
         if leave_out is None:
             return values(self._levels(index), self.bits)
         assert self.exact is not None, "leave_out needs the exact counts of a fit"
@@ -92,8 +119,9 @@ class DirectCounts(nn.Module):
 
     def _levels(self, index: Int[Tensor, "*B"]) -> Int[Tensor, "*B"]:
         if self.bits == 8:
-            return self.entries[index].long()
-        return (self.entries[index >> 1].long() >> ((index & 1) << 2)) & 15
+            return _looked_up(self.entries, index)
+        pair = _looked_up(self.entries, index >> 1)
+        return torch.where(index & 1 == 0, pair & 15, pair >> 4)
 
     def fit(self, words: Callable[[], Iterable[NDArray[np.int64]]]) -> None:
         """See `CountTable`; keeps the exact counts, which are not saved, for `leave_out`."""
@@ -133,19 +161,28 @@ class HashedCounts(nn.Module):
         self.register_buffer("counts", None, persistent=False)
 
     def forward(
-        self, contexts: Int[Tensor, "*B"], leave_out: Int[Tensor, "*B"] | None = None
-    ) -> Float[Tensor, "*B 4"]:
+        self, contexts: Contexts, leave_out: Int[Tensor, "*B"] | None = None
+    ) -> Float[Tensor, "4 *B"]:
         """See `CountTable`; words that are not kept count 0."""
-        words = canonical(contexts, self.order)
+        words = canonical(contexts)
         if leave_out is None:
-            bucket, mark = _hashed(words, len(self.slots))
-            slots = self.slots[bucket].int() & 0xFFFF
-            return values(torch.where(slots >> 4 == mark.unsqueeze(-1), slots & 15, 0).amax(-1), 4)
+            return values(self._levels(*_hashed(words, len(self.slots))), 4)
         assert self.kept is not None, "leave_out needs the exact counts of a fit"
         assert self.counts is not None
         place = torch.searchsorted(self.kept, words).clamp(max=len(self.kept) - 1)
         found = torch.where(self.kept[place] == words, self.counts[place], 0) - _one_hot(leave_out)
         return values(levels(torch.where(found >= self.least, found, 0), 4), 4)
+
+    def _levels(self, bucket: Int[Tensor, "*B"], mark: Int[Tensor, "*B"]) -> Int[Tensor, "*B"]:
+        """Level of the slot in each bucket that carries the mark, 0 where none does."""
+        if not bucket.numel():
+            return torch.zeros_like(bucket)  # torch cannot look at no bytes as numbers of another size
+        slots = _looked_up(self.slots.view(torch.int64).squeeze(1), bucket)
+        # All four slots of a bucket at once: where the mark is right, nothing but the level is left.
+        left = (slots ^ mark * _MARKED).view(torch.int16)
+        level = torch.where(left & ~15 == 0, left, 0).view(torch.int64)
+        level = level | level >> 32
+        return (level | level >> 16) & 15
 
     def fit(self, words: Callable[[], Iterable[NDArray[np.int64]]]) -> None:
         """See `CountTable`; keeps the exact counts, which are not saved, for `leave_out`.
@@ -202,22 +239,41 @@ def levels(counts: Int[Tensor, "*B"], bits: int) -> Int[Tensor, "*B"]:
 
 def values(level: Int[Tensor, "*B"], bits: int) -> Float[Tensor, "*B"]:
     """The count that each level stands for."""
-    counts = torch.tensor(_LEVELS[bits], dtype=torch.float32, device=level.device)
-    return counts[level]
+    return _looked_up(torch.tensor(_LEVELS[bits], dtype=torch.float32, device=level.device), level)
 
 
-def canonical(contexts: Int[Tensor, "*B"], order: int) -> Int[Tensor, "*B 4"]:
+def canonical(contexts: Contexts) -> Int[Tensor, "4 *B"]:
     """The words context + A, C, G, T, each as the one of the two strands whose middle base is A or C."""
-    base = torch.arange(4, device=contexts.device)
-    forward = contexts.unsqueeze(-1) * 4 + base
-    backward = (3 - base) * 4**order + _reverse_complement(contexts, order).unsqueeze(-1)
-    return torch.where((forward >> order) & 3 < 2, forward, backward)
+    first, forward = _first_words(contexts)
+    return _four(first, torch.where(forward, 1, -(4**contexts.order)))
+
+
+def places(contexts: Contexts) -> Int[Tensor, "4 *B"]:
+    """`compact` of the four `canonical` words of each context.
+
+    The last base is a word's lowest digit, or the highest on the other strand: both above or both below its
+    middle, so that a step in it is one in the place as well.
+    """
+    first, forward = _first_words(contexts)
+    return _four(compact(first, contexts.order), torch.where(forward, 1, -(2 ** (2 * contexts.order - 1))))
+
+
+def _first_words(contexts: Contexts) -> tuple[Int[Tensor, "*B"], Bool[Tensor, "*B"]]:
+    """The canonical words context + A, and which of them are read forward; C, G and T are like A."""
+    order = contexts.order
+    forward = contexts.forward & (1 << (order - 1)) == 0
+    return torch.where(forward, contexts.forward << 2, contexts.backward + 3 * 4**order), forward
+
+
+def _four(first: Int[Tensor, "*B"], step: Int[Tensor, "*B"]) -> Int[Tensor, "4 *B"]:
+    """0, 1, 2 and 3 steps from the first."""
+    return torch.stack((first, first + step, first + 2 * step, first + 3 * step))
 
 
 def compact(words: Int[Tensor, "*B"], order: int) -> Int[Tensor, "*B"]:
     """0 to 4^(order + 1) / 2 − 1 for canonical words of `order` + 1 bases: one bit for the middle base."""
-    low = words & (2**order - 1)
-    packed: Tensor = ((words >> (order + 2)) << (order + 1)) | (words & (1 << order)) | low
+    low = words & (2 ** (order + 1) - 1)
+    packed: Tensor = ((words >> (order + 2)) << (order + 1)) | low
     return packed
 
 
@@ -236,10 +292,17 @@ def _reverse_complement(words: Int[Tensor, "*B"], size: int) -> Int[Tensor, "*B"
     return _shifted(x, 64 - 2 * size)
 
 
-def _one_hot(base: Int[Tensor, "*B"]) -> Int[Tensor, "*B 4"]:
+def _one_hot(base: Int[Tensor, "*B"]) -> Int[Tensor, "4 *B"]:
     """1 at the base, nothing but 0 for −1."""
-    chosen: Tensor = F.one_hot(base + 1, 5)[..., 1:].int()
-    return chosen
+    return torch.stack([(base == code).int() for code in range(4)])
+
+
+def _looked_up(table: Shaped[Tensor, "N"], index: Int[Tensor, "*B"]) -> Shaped[Tensor, "*B"]:
+    """`table[index]`, faster."""
+    flat = index.flatten()
+    if flat.dtype == torch.uint8:
+        flat = flat.int()
+    return table.index_select(0, flat).view(index.shape)
 
 
 def _hashed(words: Int[Tensor, "*B"], buckets: int) -> tuple[Int[Tensor, "*B"], Int[Tensor, "*B"]]:

@@ -6,6 +6,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from cistron.layers.pieces import pays, pieces
+
 
 def rotary_angles(
     positions: Int[Tensor, "*B L"], head_dim: int, theta: float
@@ -30,6 +32,8 @@ def rotate(
 
     `cos` and `sin` have one row per position, with a batch axis where rows differ in position.
     """
+    if pays(x):
+        return _rotate_in_pieces(x, cos, sin)
     if cos.dim() == 3:
         cos, sin = cos.unsqueeze(1), sin.unsqueeze(1)
     cos, sin = cos.to(x.dtype), sin.to(x.dtype)
@@ -39,3 +43,28 @@ def rotate(
         torch.addcmul(second * cos, first, sin),
     )
     return torch.cat(turned, dim=-1)
+
+
+def _rotate_in_pieces(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Half precision is turned in float32 and rounded once, which costs nothing here."""
+    batch, heads, length, width = x.shape
+    result = x.new_empty(x.shape)
+    wide = torch.promote_types(x.dtype, torch.float32)
+    cos, sin = (part.to(wide).expand(batch, length, width // 2) for part in (cos, sin))
+    for row in range(batch):
+        for piece in pieces(length, heads * width):
+            turned = result[row, :, piece]
+            if x.dtype == wide:
+                _turn(x[row, :, piece], cos[row, piece], sin[row, piece], turned)
+            else:
+                some = x[row, :, piece].to(wide)
+                turned.copy_(_turn(some, cos[row, piece], sin[row, piece], torch.empty_like(some)))
+    return result
+
+
+def _turn(x: Tensor, cos: Tensor, sin: Tensor, out: Tensor) -> Tensor:
+    """Write the turned `x` to `out`, and return that."""
+    (first, second), (left, right) = x.chunk(2, dim=-1), out.chunk(2, dim=-1)
+    torch.mul(first, cos, out=left).addcmul_(second, sin, value=-1)
+    torch.mul(second, cos, out=right).addcmul_(first, sin)
+    return out

@@ -150,6 +150,7 @@ class ModelSpec:
         parallel_plan: Module name pattern → what may be done to it; the marks stand in
             `training/parallel/plan.py`. Empty: parameters can be sharded and nothing else.
         source: Paper, repository or page that defines the architecture.
+        wide: Ends of published names of tensors that are never stored or loaded in less than float32.
     """
 
     config: Callable[[Mapping[str, Any]], Config]
@@ -163,6 +164,7 @@ class ModelSpec:
     parallel_plan: Mapping[str, str]
     source: str
     prepare: Callable[[nn.Module, Iterable[str]], None] | None = None
+    wide: tuple[str, ...] = ()
 
 
 MODELS: Registry[ModelSpec] = Registry("cistron.models", "MODEL", "model architecture")

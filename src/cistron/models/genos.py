@@ -8,7 +8,7 @@ is that architecture, read top to bottom; any Hugging Face Mixtral checkpoint of
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import torch
@@ -21,6 +21,8 @@ from cistron.layers.cache import KeyValueCache
 from cistron.layers.capture import Capture
 from cistron.layers.moe import RouterStatistics, SparseMoE
 from cistron.layers.norm import RMSNorm
+from cistron.layers.recall import attend_after, attend_to_all
+from cistron.layers.residual import residual_stream, wide_linear
 from cistron.layers.rotary import rotary_angles, rotate
 from cistron.models import ModelSpec, Output, State, last_tokens
 
@@ -104,9 +106,10 @@ class GenosState:
     """Keys and values of every layer, and how far each row has been read.
 
     Attributes:
-        caches: One per layer, `(B, KV, P, K)`; rows shorter than P are right-padded.
+        caches: One per layer, all of the same columns; a row's own columns are marked where rows differ.
         lengths: Tokens read, per row.
-        document_ids: Document of every token read, `(B, P)`; None while no document boundaries were given.
+        document_ids: Document of every token read, right-padded; None while no document boundaries were
+            given.
     """
 
     caches: list[KeyValueCache]
@@ -116,15 +119,13 @@ class GenosState:
     def fork(self, rows: Int[Tensor, "R"]) -> GenosState:
         """A state whose row *i* continues from row `rows[i]`."""
         rows = rows.to(self.lengths.device)
-        lengths = self.lengths[rows]
-        # Where the longest row is left behind, columns that only it had are padding of all that stay.
-        width = _width(lengths)
-        documents = None if self.document_ids is None else self.document_ids[rows, :width]
-        caches = [cache.fork(rows, len(self.lengths)).first(width) for cache in self.caches]
-        return GenosState(caches, lengths, documents)
+        documents = None if self.document_ids is None else self.document_ids[rows]
+        return GenosState(
+            [cache.fork(rows, len(self.lengths)) for cache in self.caches], self.lengths[rows], documents
+        )
 
     def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> GenosState:
-        """The same state on another device or in another floating dtype."""
+        """The same state on another device or in another floating dtype, also for what is read later."""
         documents = None if self.document_ids is None else self.document_ids.to(device)
         return GenosState(
             [cache.to(device, dtype) for cache in self.caches], self.lengths.to(device), documents
@@ -137,9 +138,14 @@ class _Chunk:
 
     cos: Float[Tensor, "*B L K/2"]
     sin: Float[Tensor, "*B L K/2"]
-    mask: Bool[Tensor, "B 1 L PL"] | None
+    mask: Bool[Tensor, "B 1 L CL"] | None
+    """Over the columns of cache and chunk; None where each token sees all earlier ones of its row."""
     valid: Bool[Tensor, "B L"] | None
     state: GenosState | None
+    documents: Int[Tensor, "B P"] | None
+    """Document of every token read, the chunk's among them."""
+    dtype: torch.dtype = torch.float32
+    """In which attention's products are made; the residual stream may be wider."""
     skip_in: int | None = None
     """Layer in which only the last token is worth computing; None for no such layer."""
     updated: list[KeyValueCache] = field(default_factory=list)
@@ -163,21 +169,20 @@ class Locate(nn.Module):
         batch, length = input_ids.shape
         device = input_ids.device
         steps = torch.arange(length, device=device)
-        valid = None if lengths is None else steps < lengths.unsqueeze(1)
+        if lengths is not None and state is not None and bool((lengths == length).all()):
+            lengths = None  # so that the cache need not mark columns
+        valid = None if lengths is None else steps < lengths.to(device).unsqueeze(1)
         past = torch.zeros(batch, dtype=torch.long, device=device) if state is None else state.lengths
         ragged = state is not None and bool((past != past[0]).any())
-        documents = _joined_documents(state, document_ids, batch, past, length)
+        places = past.unsqueeze(1) + steps
+        documents = _joined_documents(state, document_ids, places)
 
         mask = None
+        positions = places if ragged else past[0] + steps
         if documents is not None:
-            positions, mask = _document_view(documents, past, steps)
-        elif ragged:
-            positions = past.unsqueeze(1) + steps
-            mask = _ragged_mask(past, steps)
-        else:
-            positions = past[0] + steps
+            positions, mask = _document_view(documents, places, _columns(state, past))
         cos, sin = rotary_angles(positions, config.head_dim, config.rope_theta)
-        return _Chunk(cos, sin, mask, valid, state)
+        return _Chunk(cos, sin, mask, valid, state, documents)
 
 
 class Attention(nn.Module):
@@ -198,6 +203,7 @@ class Attention(nn.Module):
 
         Returns one token where the layer is skipped in, all of them otherwise.
         """
+        x = x.to(chunk.dtype)
         asking = -1 if layer == chunk.skip_in else 0
         query, key, value = (
             project(y).unflatten(-1, (-1, self.head_dim)).transpose(1, 2)
@@ -229,9 +235,13 @@ class Heads(nn.Module):
         if chunk.state is None:
             return attend(query, key, value, None, chunk.mask)
         cache = chunk.state.caches[layer]
-        out = attend(query, key, value, cache.joined(), chunk.mask)
-        chunk.updated.append(cache.appended(key, value))
-        return out
+        updated = cache.appended(key, value, chunk.valid)
+        chunk.updated.append(updated)
+        if chunk.mask is not None:
+            return attend(query, key, value, cache.joined(), chunk.mask)
+        if query.shape[2] == 1:
+            return attend_to_all(query, updated.blocks())
+        return attend_after(query, key, value, cache.blocks())
 
 
 class Layer(nn.Module):
@@ -328,6 +338,8 @@ class Genos(nn.Module):
         kept = Capture(capture, self.layer_names(), ["model.embed_tokens", *blocks, "model.norm"])
 
         x = self.model.embed_tokens(input_ids)
+        chunk.dtype = x.dtype
+        x = residual_stream(x)
         if added is not None:
             x = x + added.to(x.dtype)
         kept.record("model.embed_tokens", x)
@@ -341,113 +353,72 @@ class Genos(nn.Module):
             x = last_tokens(x, lengths)
 
         return Output(
-            logits=self.lm_head(x) if logits else None,
+            logits=wide_linear(self.lm_head, x) if logits else None,
             hidden_states=x,
             captured=kept.found,
-            state=None if state is None else _advanced(chunk, state, input_ids, lengths, document_ids),
+            state=None if state is None else _advanced(chunk, state, input_ids, lengths),
             aux=_stacked(statistics) if self.training else {},
         )
 
 
-def _width(past: Int[Tensor, "B"]) -> int:
-    """Columns of a cache: the longest row."""
-    return int(past.max())
-
-
-def _ragged_mask(past: Int[Tensor, "B"], steps: Int[Tensor, "L"]) -> Bool[Tensor, "B 1 L PL"]:
-    """Rows of different length: padding of the cache is invisible, the chunk is causal."""
-    cached = torch.arange(_width(past), device=past.device) < past.unsqueeze(1)
-    causal = steps <= steps.unsqueeze(1)
-    seen = torch.cat(
-        (
-            cached.unsqueeze(1).expand(-1, len(steps), -1),
-            causal.unsqueeze(0).expand(len(past), -1, -1),
-        ),
-        dim=-1,
-    )
-    return seen.unsqueeze(1)
-
-
 def _joined_documents(
-    state: GenosState | None,
-    document_ids: Int[Tensor, "B L"] | None,
-    batch: int,
-    past: Int[Tensor, "B"],
-    length: int,
-) -> Int[Tensor, "B PL"] | None:
-    """Document of every cached and new token; None when nobody gave any."""
+    state: GenosState | None, document_ids: Int[Tensor, "B L"] | None, places: Int[Tensor, "B L"]
+) -> Int[Tensor, "B P"] | None:
+    """Document of every token read and of the chunk's, whose places are given; None when nobody gave any."""
     before = None if state is None else state.document_ids
     if document_ids is None and before is None:
         return None
+    batch, length = places.shape
+    total = int(places.max()) + 1 if length else 0
     if before is None:
-        before = torch.zeros(batch, _width(past), dtype=torch.long, device=past.device)
+        before = places.new_zeros(batch, total)
+    documents = torch.nn.functional.pad(before, (0, max(total - before.shape[1], 0)))
+    if not length:
+        return documents
     if document_ids is None:
-        last = (past - 1).clamp(min=0).unsqueeze(1)
-        document_ids = before.gather(1, last).expand(-1, length)
-    return torch.cat((before, document_ids.to(before)), dim=1)
+        document_ids = before.gather(1, (places[:, :1] - 1).clamp(min=0)).expand(-1, length)
+    return documents.scatter(1, places, document_ids.to(documents))
+
+
+def _columns(state: GenosState | None, past: Int[Tensor, "B"]) -> Int[Tensor, "B C"]:
+    """Which token of its row each column of the caches holds; −1 where none."""
+    width = 0 if state is None else int(past.max())
+    valid = None if state is None else state.caches[0].valid(len(past))
+    if valid is None:
+        return torch.arange(width, device=past.device).expand(len(past), -1)
+    return torch.where(valid, valid.long().cumsum(1) - 1, -1)
 
 
 def _document_view(
-    documents: Int[Tensor, "B PL"], past: Int[Tensor, "B"], steps: Int[Tensor, "L"]
-) -> tuple[Int[Tensor, "B L"], Bool[Tensor, "B 1 L PL"]]:
+    documents: Int[Tensor, "B P"], places: Int[Tensor, "B L"], columns: Int[Tensor, "B C"]
+) -> tuple[Int[Tensor, "B L"], Bool[Tensor, "B 1 L CL"]]:
     """Positions that restart with each document, and a mask that keeps documents apart.
 
     Two tokens belong together when no boundary lies between them; a number that comes back later is a new
     document.
+
+    Args:
+        documents: Of the tokens in the order of their rows.
+        places: Of the chunk's tokens in that order.
+        columns: Of the cache's columns in that order; −1 for a column to be ignored.
     """
-    columns = documents.shape[1]
-    offset = columns - len(steps)
-    real = torch.arange(columns, device=past.device) < past.unsqueeze(1)
-    real[:, offset:] = True
-    order = real.long().cumsum(1) - 1
-    # The token before column j is column j-1, or the last real cached one for the first new column.
-    previous = torch.arange(columns, device=past.device).expand(len(past), -1) - 1
-    previous = torch.where(
-        torch.arange(columns, device=past.device) == offset, (past - 1).unsqueeze(1), previous
-    )
-    starts = (previous < 0) | (documents.gather(1, previous.clamp(min=0)) != documents)
-    starts &= real
-    segment = starts.long().cumsum(1)
+    starts = torch.ones_like(documents, dtype=torch.bool)
+    starts[:, 1:] = documents[:, 1:] != documents[:, :-1]
+    order = torch.arange(documents.shape[1], device=documents.device)
     first = torch.where(starts, order, 0).cummax(1).values
-    positions = (order - first)[:, offset:]
-    same = segment[:, offset:].unsqueeze(2) == segment.unsqueeze(1)
-    earlier = order[:, offset:].unsqueeze(2) >= order.unsqueeze(1)
-    return positions, (same & earlier & real.unsqueeze(1)).unsqueeze(1)
+    positions = places - first.gather(1, places)
+    keys = torch.cat((columns, places), dim=1)
+    same = first.gather(1, places).unsqueeze(2) == first.gather(1, keys.clamp(min=0)).unsqueeze(1)
+    earlier = places.unsqueeze(2) >= keys.unsqueeze(1)
+    return positions, (same & earlier & (keys >= 0).unsqueeze(1)).unsqueeze(1)
 
 
 def _advanced(
-    chunk: _Chunk,
-    state: GenosState,
-    input_ids: Int[Tensor, "B L"],
-    lengths: Int[Tensor, "B"] | None,
-    document_ids: Int[Tensor, "B L"] | None,
+    chunk: _Chunk, state: GenosState, input_ids: Int[Tensor, "B L"], lengths: Int[Tensor, "B"] | None
 ) -> GenosState:
-    """The state after a chunk; rows of unequal length are packed to the left again."""
-    batch, length = input_ids.shape
-    read = torch.full_like(state.lengths, length) if lengths is None else lengths.to(state.lengths)
-    documents = _joined_documents(state, document_ids, batch, state.lengths, length)
-    after = GenosState(chunk.updated, state.lengths + read, documents)
-    uniform = bool((state.lengths == state.lengths[0]).all()) and bool((read == length).all())
-    return after if uniform else _packed(after, state.lengths, read)
-
-
-def _packed(after: GenosState, past: Int[Tensor, "B"], read: Int[Tensor, "B"]) -> GenosState:
-    """Move every row's new tokens directly behind its old ones and drop the padding."""
-    width, total = _width(past), _width(after.lengths)
-    columns = torch.arange(total, device=past.device).unsqueeze(0)
-    source = torch.where(columns < past.unsqueeze(1), columns, columns - past.unsqueeze(1) + width)
-    source = torch.where(columns < (past + read).unsqueeze(1), source, 0)
-
-    def pack(part: Tensor) -> Tensor:
-        index = source.view(len(past), 1, total, 1).expand(-1, part.shape[1], -1, part.shape[3])
-        return part.gather(2, index)
-
-    caches = []
-    for cache in after.caches:
-        joined = cache.joined()
-        caches.append(KeyValueCache() if joined is None else KeyValueCache(*([pack(p)] for p in joined)))
-    documents = None if after.document_ids is None else after.document_ids.gather(1, source)
-    return replace(after, caches=caches, document_ids=documents)
+    """The state after a chunk."""
+    read = input_ids.shape[1] if lengths is None else lengths.to(state.lengths)
+    return GenosState(chunk.updated, state.lengths + read, chunk.documents)
 
 
 def _stacked(statistics: Sequence[RouterStatistics]) -> dict[str, Tensor]:

@@ -29,8 +29,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from cistron.errors import InputError, WeightsError
-from cistron.layers.ngram import CountTable, DirectCounts, HashedCounts
+from cistron.layers.ngram import Contexts, CountTable, DirectCounts, HashedCounts
 from cistron.layers.recent import Reading, RecentBases
+from cistron.layers.residual import wide_linear
 from cistron.layers.words import blocks, words
 from cistron.models import Config, Model, ModelSpec, Output, State, last_tokens, named_by
 from cistron.tokenizers.nucleotide import TOKENIZER
@@ -189,17 +190,18 @@ class Memory(nn.Module):
         """Look up every position of a chunk."""
         wide = torch.promote_types(self.log_alpha.dtype, torch.float32)
         leave_out = _next_codes(reading) if self.training and self.counted else None
-        probability = self.log_alpha.new_full((*reading.runs.shape, 4), 0.25, dtype=wide)
+        contexts = Contexts.of(reading.words(self.longest), self.longest)
+        probability = self.log_alpha.new_full((4, *reading.runs.shape), 0.25, dtype=wide)
         votes, features = [], []
-        for table, log_alpha in zip(self._tables(), self.log_alpha.to(wide), strict=True):
+        for table, alpha in zip(self._tables(), self.log_alpha.to(wide).exp(), strict=True):
             whole = reading.runs >= table.order
-            contexts = reading.words(table.order).masked_fill(~whole, 0)
-            counts = (table(contexts, leave_out) * whole.unsqueeze(-1)).to(wide)
-            seen, alpha = counts.sum(-1, keepdim=True), log_alpha.exp()
+            counts = (table(contexts.shortened(table.order), leave_out) * whole).to(wide)
+            seen = counts.sum(0)
             probability = (counts + alpha * probability) / (seen + alpha)
             votes.append(probability.log())
-            features += [votes[-1] - votes[-1].mean(-1, keepdim=True), 0.2 * seen.log1p() - 0.5]
-        return Recalled(torch.stack(votes, dim=-1), torch.cat(features, dim=-1))
+            features += [votes[-1] - votes[-1].mean(0), (0.2 * seen.log1p() - 0.5).unsqueeze(0)]
+        # In memory, positions come last, because so few bases and orders make poor inner loops.
+        return Recalled(torch.stack(votes).permute(2, 3, 1, 0), torch.cat(features).permute(1, 2, 0))
 
     def fit(self, sequences: Sequence[str]) -> None:
         """Count every word of `sequences`; from now on, training leaves out what it predicts."""
@@ -220,13 +222,15 @@ class Vote(nn.Module):
 
     def forward(self, hidden: Float[Tensor, "B L D"], recalled: Recalled) -> Float[Tensor, "B L 4"]:
         """Logits of A, C, G, T, in the memory's precision."""
-        votes = recalled.log_probabilities
+        votes = recalled.log_probabilities.permute(3, 2, 0, 1)
         with torch.autocast(hidden.device.type, enabled=False):
-            dtype = self.out.weight.dtype
-            inside = self.from_hidden(hidden.to(dtype)) + self.from_memory(recalled.features.to(dtype))
-            weights, correction = self.out(F.silu(inside)).to(votes.dtype).split((self.orders, 4), dim=-1)
-            logits: Tensor = (votes * weights.unsqueeze(-2)).sum(-1) + correction
-        return logits
+            inside = wide_linear(self.from_hidden, hidden.to(votes.dtype))
+            inside = inside + wide_linear(self.from_memory, recalled.features)
+            mixed = wide_linear(self.out, F.silu(inside)).movedim(-1, 0)
+            weights, logits = mixed[: self.orders], mixed[self.orders :]
+            for vote, weight in zip(votes, weights, strict=True):
+                logits = torch.addcmul(logits, vote, weight)
+        return logits.movedim(0, -1)
 
 
 class Ngram(nn.Module):
@@ -285,7 +289,7 @@ class Ngram(nn.Module):
             capture=capture,
             logits=logits,
             last_only=last_only,
-            added=self.embed_memory(recalled.features.to(self.embed_memory.weight.dtype)),
+            added=wide_linear(self.embed_memory, recalled.features),
         )
         if last_only:
             recalled = Recalled(*(_last(part, lengths) for part in recalled))

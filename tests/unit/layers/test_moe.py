@@ -103,6 +103,28 @@ def test_half_precision_is_routed_as_float32_routes_it(randn):
         assert torch.equal(single.route(x[0].float()).logits, expected.logits)
 
 
+@pytest.mark.parametrize("gradient", [False, True])
+def test_autocast_runs_experts_of_float32_in_half_precision(randn, gradient):
+    moe, x = mixture(randn).float(), randn(1, 90, SIZES["hidden"]).float()
+    with torch.set_grad_enabled(gradient), torch.autocast("cpu", torch.bfloat16):
+        found, _ = moe(x)
+    with torch.no_grad():
+        expected = dense(moe, x[0])
+    assert found.dtype == torch.float32
+    scale = float(expected.abs().max())
+    torch.testing.assert_close(found[0].double().detach(), expected, rtol=0, atol=0.02 * scale)
+
+
+def test_a_wide_input_of_narrow_experts_is_routed_as_it_is_and_answered_wide(randn):
+    moe, x = mixture(randn, torch.bfloat16), randn(1, 300, SIZES["hidden"]).float()
+    with torch.no_grad():
+        found, _ = moe(x)
+        expected = dense(moe, x[0])
+    assert found.dtype == torch.float32
+    scale = float(expected.abs().max())
+    torch.testing.assert_close(found[0].double(), expected, rtol=0, atol=0.02 * scale)
+
+
 def test_chosen_weights_sum_to_one_best_first(randn):
     routing = mixture(randn, top_k=3).route(randn(50, SIZES["hidden"]))
     torch.testing.assert_close(routing.weights.sum(1), torch.ones(50, dtype=torch.float64))

@@ -11,7 +11,16 @@ import pytest
 import torch
 
 from cistron.layers import ngram
-from cistron.layers.ngram import DirectCounts, HashedCounts, canonical, compact, levels, values
+from cistron.layers.ngram import (
+    Contexts,
+    DirectCounts,
+    HashedCounts,
+    canonical,
+    compact,
+    levels,
+    places,
+    values,
+)
 from cistron.layers.words import words
 
 COMPLEMENT = str.maketrans("ACGT", "TGCA")
@@ -45,6 +54,13 @@ def fitted(table, sequence: str):
     return table
 
 
+def reading(words: list[str] | str) -> Contexts:
+    """One context, or several of one length, as tables take them."""
+    order = len(words) if isinstance(words, str) else len(words[0])
+    numbers = number(words) if isinstance(words, str) else [number(word) for word in words]
+    return Contexts.of(torch.tensor(numbers), order)
+
+
 def contexts(sequence: str, order: int) -> list[str]:
     return [sequence[start : start + order] for start in range(len(sequence) - order)]
 
@@ -60,15 +76,35 @@ def test_a_level_stands_for_the_nearest_count_and_small_counts_are_exact(bits):
 
 def test_every_word_shares_its_place_with_its_reverse_complement_alone():
     order = 4
-    places: dict[int, set[str]] = {}
+    found: dict[int, set[str]] = {}
     for letters in itertools.product("ACGT", repeat=order + 1):
         word = "".join(letters)
-        four = canonical(torch.tensor(number(word[:-1])), order)
+        four = canonical(reading(word[:-1]))
         place = int(compact(four["ACGT".index(word[-1])], order))
-        places.setdefault(place, set()).add(word)
-    assert sorted(places) == list(range(4**5 // 2))
-    assert all(len(pair) == 2 for pair in places.values())
-    assert all({word.translate(COMPLEMENT)[::-1] for word in pair} == pair for pair in places.values())
+        assert place == places(reading(word[:-1]))["ACGT".index(word[-1])]
+        found.setdefault(place, set()).add(word)
+    assert sorted(found) == list(range(4**5 // 2))
+    assert all(len(pair) == 2 for pair in found.values())
+    assert all({word.translate(COMPLEMENT)[::-1] for word in pair} == pair for pair in found.values())
+
+
+@pytest.mark.parametrize("size", [4, 10, 16, 28])
+def test_the_newest_bases_of_a_context_are_a_context(size):
+    source = random.Random(9)
+    sequence = "".join(source.choices("ACGT", k=28))
+    whole = Contexts.of(torch.tensor(number(sequence)), 28).shortened(size)
+    alone = sequence[-size:]
+    assert (int(whole.forward), int(whole.backward), whole.order) == (
+        number(alone),
+        number(alone.translate(COMPLEMENT)[::-1]),
+        size,
+    )
+
+
+def test_what_stands_before_a_context_does_not_matter():
+    # Where a base is missing the number is off by a borrow, above the digits that are asked for.
+    broken = -(4**9) + number("ACGTTGCA")
+    assert Contexts.of(torch.tensor(broken), 8) == reading("ACGTTGCA")
 
 
 @pytest.mark.parametrize(("order", "bits"), [(2, 8), (4, 4), (6, 8)])
@@ -76,7 +112,7 @@ def test_a_direct_table_holds_the_counts_of_both_strands(order, bits):
     sequence = text(3000, 1)
     table, counts = fitted(DirectCounts(order, bits), sequence), both_strands(sequence, order + 1)
     some = contexts(sequence, order)[:500]
-    found = table(torch.tensor([number(context) for context in some]))
+    found = table(reading(some)).T
     exact = torch.tensor([[counts[context + base] for base in "ACGT"] for context in some])
     torch.testing.assert_close(found, values(levels(exact, bits), bits))
 
@@ -85,7 +121,7 @@ def test_a_hashed_table_holds_the_frequent_words_and_no_others():
     sequence = text(6000, 2)
     table, counts = fitted(HashedCounts(10, 600, 2), sequence), both_strands(sequence, 11)
     some = contexts(sequence, 10)
-    found = table(torch.tensor([number(context) for context in some]))
+    found = table(reading(some)).T
     exact = torch.tensor([[counts[context + base] for base in "ACGT"] for context in some])
     exact = torch.where(exact >= 2, exact, 0)
     assert (exact > 0).sum() > 200
@@ -98,15 +134,15 @@ def test_a_word_that_was_never_seen_is_hardly_ever_found():
     table = fitted(HashedCounts(14, 4000, 1), text(2500, 3))
     generator = torch.Generator().manual_seed(4)
     strangers = torch.randint(4**14, (50_000,), generator=generator)
-    assert (table(strangers) > 0).double().mean() < 2e-3
+    assert (table(Contexts.of(strangers, 14)) > 0).double().mean() < 2e-3
 
 
 def test_a_table_that_is_too_small_keeps_the_most_frequent_words():
     sequence = text(20_000, 5)
     table, counts = fitted(HashedCounts(6, 400, 1), sequence), both_strands(sequence, 7)
     common = [word for word, _ in counts.most_common(40)]
-    found = table(torch.tensor([number(word[:-1]) for word in common]))
-    hits = [found[row, "ACGT".index(word[-1])] > 0 for row, word in enumerate(common)]
+    found = table(reading([word[:-1] for word in common]))
+    hits = [found["ACGT".index(word[-1]), row] > 0 for row, word in enumerate(common)]
     assert sum(map(bool, hits)) >= 36
 
 
@@ -121,7 +157,7 @@ def test_leaving_a_base_out_is_as_if_its_occurrence_had_not_been_counted(make):
         less = make()
         block = np.delete(every, place)
         less.fit(lambda block=block: [block])
-        context = torch.tensor(number(sequence[place : place + order]))
+        context = reading(sequence[place : place + order])
         base = torch.tensor("ACGT".index(sequence[place + order]))
         torch.testing.assert_close(whole(context, base), less(context))
         torch.testing.assert_close(whole(context, torch.tensor(-1)), whole(context))
@@ -133,7 +169,7 @@ def test_counting_in_parts_changes_nothing(monkeypatch):
     monkeypatch.setattr(ngram, "_WORDS_AT_ONCE", 500)
     parts = fitted(HashedCounts(8, 2000, 2), sequence)
     for row in contexts(sequence, 8)[:300]:
-        context = torch.tensor(number(row))
+        context = reading(row)
         torch.testing.assert_close(parts(context), whole(context))
 
 
@@ -142,5 +178,5 @@ def test_an_order_of_28_still_fits_its_numbers():
     table = fitted(HashedCounts(28, 900, 2), sequence)
     counts = both_strands(sequence, 29)
     row = sequence[-40:-12]
-    found = table(torch.tensor(number(row)))
+    found = table(reading(row))
     assert found.tolist() == [float(counts[row + base]) for base in "ACGT"]
