@@ -138,6 +138,59 @@ def test_two_forks_of_one_state_do_not_disturb_each_other(example):
     torch.testing.assert_close(found, example.logits(torch.cat((past, future), 1))[:, 6:], **EXACT)
 
 
+def test_rows_of_mixed_length_are_continued_token_by_token_as_if_each_were_alone(example):
+    lengths = [7, 3, 5]
+    past, future = example.bases(3, 7, 1), example.bases(3, 6, 2)
+    with torch.no_grad():
+        state = example.model(past, example.model.empty_state(3), lengths=torch.tensor(lengths)).state
+        found = []
+        for step in range(6):
+            output = example.model(future[:, step : step + 1], state)
+            state = output.state
+            found.append(output.logits)
+    assert state.lengths.tolist() == [length + 6 for length in lengths]
+    for row, length in enumerate(lengths):
+        joined = torch.cat((past[row, :length], future[row])).unsqueeze(0)
+        alone = example.logits(joined)[:, length:]
+        torch.testing.assert_close(torch.cat(found, 1)[row : row + 1], alone, **EXACT)
+
+
+def test_rows_that_end_early_are_left_behind_and_the_others_go_on(example):
+    ids = example.bases(3, 12, 3)
+    with torch.no_grad():
+        state = example.model(ids[:, :6], example.model.empty_state(3), lengths=torch.tensor([6, 2, 4])).state
+        state = example.model(ids[:, 6:8], state, lengths=torch.tensor([2, 0, 1])).state
+        found = example.model(ids[:2, 8:], state.fork(torch.tensor([2, 0]))).logits
+    for place, (row, first, second) in enumerate([(2, 4, 1), (0, 6, 2)]):
+        joined = torch.cat((ids[row, :first], ids[row, 6 : 6 + second], ids[place, 8:])).unsqueeze(0)
+        torch.testing.assert_close(found[place], example.logits(joined)[0, -4:], **EXACT)
+
+
+@settings(max_examples=20, deadline=None)
+@given(data=st.data())
+def test_every_state_of_a_tree_of_continuations_stays_what_it_was(example, data):
+    with torch.no_grad():
+        known = [(example.model.empty_state(1), torch.empty(1, 0, dtype=torch.long))]
+        for step in range(data.draw(st.integers(1, 6))):
+            state, read_before = known[data.draw(st.integers(0, len(known) - 1))]
+            ids = example.bases(1, data.draw(st.integers(1, 5)), step)
+            known.append((example.model(ids, state).state, torch.cat((read_before, ids), 1)))
+        probe = example.bases(1, 2, 99)
+        for state, read_before in known:
+            whole = example.logits(torch.cat((read_before, probe), 1))
+            torch.testing.assert_close(example.model(probe, state).logits, whole[:, -2:], **EXACT)
+
+
+def test_a_state_made_in_inference_mode_is_continued_outside_of_it(example):
+    ids = example.bases(2, 12)
+    with torch.inference_mode():
+        state = example.model(ids[:, :5], example.model.empty_state(2)).state
+        state = example.model(ids[:, 5:6], state).state
+    with torch.no_grad():
+        found = example.model(ids[:, 6:], state).logits
+    torch.testing.assert_close(found, example.logits(ids)[:, 6:], **EXACT)
+
+
 def test_a_state_moves_to_another_dtype_and_device_and_keeps_what_it_knows(example):
     ids = example.bases(2, 12)
     with torch.no_grad():
@@ -148,6 +201,30 @@ def test_a_state_moves_to_another_dtype_and_device_and_keeps_what_it_knows(examp
     assert back.lengths.tolist() == state.lengths.tolist() == [8, 8]
     torch.testing.assert_close(found, example.logits(ids)[:, 8:], rtol=0, atol=1e-4)
     assert there.to("meta").lengths.device.type == "meta"
+
+
+def test_moving_a_state_leaves_the_one_it_was_moved_from(example):
+    ids = example.bases(2, 12)
+    with torch.no_grad():
+        state = example.model(ids[:, :8], example.model.empty_state(2)).state
+        there = state.to(dtype=torch.bfloat16)
+        example.model(ids[:, 8:], there.to(dtype=torch.float64))
+        found = example.model(ids[:, 8:], state).logits
+    torch.testing.assert_close(found, example.logits(ids)[:, 8:], **EXACT)
+
+
+def test_a_state_that_is_kept_in_fewer_bits_gives_nearly_the_same(example):
+    ids = example.bases(2, LENGTH)
+    state = example.model.empty_state(2).to(dtype=torch.bfloat16)
+    parts = []
+    with torch.no_grad():
+        for start in range(0, LENGTH, 6):
+            output = example.model(ids[:, start : start + 6], state)
+            state = output.state
+            parts.append(output.logits)
+    assert output.logits.dtype == torch.float64
+    difference = (torch.cat(parts, 1).softmax(-1) - example.logits(ids).softmax(-1)).abs()
+    assert float(difference.max()) < 0.05
 
 
 @settings(max_examples=25, deadline=None)

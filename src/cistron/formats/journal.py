@@ -21,7 +21,7 @@ from cistron.errors import OutputError, ResumeError
 from cistron.formats.atomic import output_error
 
 _MAGIC: Final = b"cistron journal "
-_BLOCK: Final = struct.Struct("<QI")  # bytes of the payload, CRC-32 of it
+_BLOCK: Final = struct.Struct("<QQI")  # bytes of the payload, note, CRC-32 of both
 
 
 class Journal:
@@ -35,6 +35,7 @@ class Journal:
     Attributes:
         path: The file.
         done: Blocks that are safe.
+        note: That of the last of them: the batch size it was computed with; None before the first.
 
     Raises:
         ResumeError: The journal belongs to other inputs or settings, another process is writing it, or the
@@ -45,6 +46,7 @@ class Journal:
     def __init__(self, path: Path, identity: Mapping[str, Any], *, resume: bool) -> None:
         self.path: Final = path
         self.done = 0
+        self.note: int | None = None
         self._file: Final = _locked(path)
         try:
             self._start = self._opened(identity, resume)
@@ -62,22 +64,26 @@ class Journal:
     ) -> None:
         self._close()
 
-    def append(self, payload: bytes) -> None:
-        """Add one block, which must not be empty.
+    def append(self, payload: bytes, note: int = 0) -> None:
+        """Add one block, which must not be empty, and a number that a resumed run needs to go on alike.
 
         Raises:
             OutputError: The disk is full.
         """
         try:
             self._file.seek(0, os.SEEK_END)
-            self._file.write(_BLOCK.pack(len(payload), zlib.crc32(payload)) + payload)
+            self._file.write(_BLOCK.pack(len(payload), note, _checksum(payload, note)) + payload)
             self._file.flush()
         except OSError as error:
             raise output_error(self.path, error) from error
-        self.done += 1
+        self.done, self.note = self.done + 1, note
 
     def __iter__(self) -> Iterator[bytes]:
         """Payloads of whole blocks in order, one in memory at a time, up to the first damaged one."""
+        return (payload for payload, _ in self._blocks())
+
+    def _blocks(self) -> Iterator[tuple[bytes, int]]:
+        """Payloads and notes."""
         position = self._start
         size = os.fstat(self._file.fileno()).st_size
         while True:
@@ -85,14 +91,14 @@ class Journal:
             head = self._file.read(_BLOCK.size)
             if len(head) < _BLOCK.size:
                 return
-            length, checksum = _BLOCK.unpack(head)
+            length, note, checksum = _BLOCK.unpack(head)
             position += _BLOCK.size + length
             if not length or position > size:
                 return
             payload = self._file.read(length)
-            if zlib.crc32(payload) != checksum:
+            if _checksum(payload, note) != checksum:
                 return
-            yield payload
+            yield payload, note
 
     def remove(self) -> None:
         """Delete the file: the output is complete."""
@@ -115,9 +121,9 @@ class Journal:
             if found != header:
                 raise ResumeError(f"cannot resume {self.path}: {_difference(found, identity)}")
             self._start = end = len(header)
-            for payload in self:
+            for payload, note in self._blocks():
                 end += _BLOCK.size + len(payload)
-                self.done += 1
+                self.done, self.note = self.done + 1, note
             self._file.truncate(end)
         else:
             self._file.seek(0)
@@ -128,6 +134,10 @@ class Journal:
             except OSError as error:
                 raise output_error(self.path, error) from error
         return len(header)
+
+
+def _checksum(payload: bytes, note: int) -> int:
+    return zlib.crc32(note.to_bytes(8, "little"), zlib.crc32(payload))
 
 
 def _locked(path: Path) -> IO[bytes]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import torch
 from jaxtyping import Int
 from torch import Tensor
 
@@ -21,6 +22,7 @@ def read_chunks(
     *,
     size: int = CHUNK_TOKENS,
     lengths: Int[Tensor, "B"] | None = None,
+    cache_dtype: torch.dtype | None = None,
     **forward: Any,
 ) -> Iterator[tuple[slice, Output]]:
     """Yield each chunk's columns and output; the last output holds the state behind the whole input.
@@ -34,11 +36,15 @@ def read_chunks(
         state: Continue from here; None reads whole sequences. Input of one chunk then keeps no state at all.
         size: Most tokens of a row in a chunk; changes results by rounding only.
         lengths: Real tokens per row; all of them when None.
+        cache_dtype: What the State keeps its numbers in, such as bfloat16 for half the memory; those of the
+            model's arithmetic when None. See `docs/design/length.md` for the error.
         **forward: Further arguments of the model, such as `capture` or `logits`.
     """
     length = input_ids.shape[1]
     if state is None and length > size:
         state = model.empty_state(len(input_ids))
+    if state is not None and cache_dtype is not None:
+        state = state.to(dtype=cache_dtype)
     for start in range(0, max(length, 1), size):
         columns = slice(start, min(start + size, length))
         options = dict(forward)
@@ -49,3 +55,4 @@ def read_chunks(
         output = model(input_ids[:, columns], state, **options)
         state = output.state
         yield columns, output
+        del output  # or it would be held while the next chunk is read

@@ -12,8 +12,8 @@ from cistron.formats.score_journal import JournalEntry, ScoreJournal
 from cistron.genome.alleles import AlleleStatus
 
 BLOCKS = [
-    [JournalEntry(-1.25, 0.5, None), JournalEntry(None, None, AlleleStatus.TOO_LONG)],
-    [JournalEntry(1e-300, -1e300, None)],
+    [JournalEntry(-1.25, 0.5, None, 0.0), JournalEntry(None, None, AlleleStatus.TOO_LONG)],
+    [JournalEntry(1e-300, -1e300, None, 0.25)],
     [JournalEntry(None, None, status) for status in AlleleStatus],
 ]
 ENTRIES = [entry for block in BLOCKS for entry in block]
@@ -40,13 +40,15 @@ def test_a_resumed_journal_counts_its_entries(tmp_path: Path) -> None:
 
 
 @settings(max_examples=50, deadline=None)
-@given(st.floats(allow_nan=False), st.floats(allow_nan=False))
+@given(*[st.floats(allow_nan=False)] * 3)
 def test_any_score_keeps_all_its_bits(
-    tmp_path_factory: pytest.TempPathFactory, llr: float, flank: float
+    tmp_path_factory: pytest.TempPathFactory, llr: float, flank: float, error: float
 ) -> None:
     path = tmp_path_factory.mktemp("bits") / "journal"
     with Journal(path, {}, resume=False) as journal:
         scores = ScoreJournal(journal)
-        scores.append([JournalEntry(llr, flank, None)])
+        scores.append([JournalEntry(llr, flank, None, error)])
         (entry,) = scores
-    assert struct.pack("dd", entry.llr, entry.flank) == struct.pack("dd", llr, flank)
+    assert struct.pack("ddd", entry.llr, entry.flank, entry.error or 0) == struct.pack(
+        "ddd", llr, flank, error or 0
+    )

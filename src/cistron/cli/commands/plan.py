@@ -1,32 +1,209 @@
-"""`cistron plan`: what a run needs, before there is a GPU."""
+"""`cistron plan`: what a run needs, before it starts."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from cistron.cli.options import AsJson, Device, Dtype, ModelName, Strands, Threads, Width
 from cistron.cli.progress import progress_of
-from cistron.errors import InputError
+from cistron.errors import InputError, WindowError
 from cistron.training import RECIPES
 from cistron.training.settings import apply_settings
 
 if TYPE_CHECKING:
-    from cistron.training.planning import Estimate, Memory, Plan
+    from cistron.inference.planning.workload import Workload
+    from cistron.models import Config
     from cistron.training.pretrain import Pretraining
 
-COMMAND = typer.Typer(help="Plan a run: memory, speed and layout.", no_args_is_help=True)
+COMMAND = typer.Typer(help="Plan a run: memory, batches and time, before it starts.", no_args_is_help=True)
 
 GIB = 2**30
-SHOWN = 5
-AXES = ("shard", "tensor", "expert", "context")
+
+Memory = Annotated[
+    float | None,
+    typer.Option(min=0.01, metavar="GIB", help="Memory there is; default: what is free here."),
+]
+Gpu = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Plan for this GPU, which need not be here; give --memory.")
+]
+CacheDtype = Annotated[
+    Literal["bfloat16"] | None, typer.Option(help="Keep keys and values in it; default: the arithmetic's.")
+]
+PlanBatch = Annotated[
+    int | None, typer.Option("--batch-tokens", min=1, help="Tokens run together; default: what fits.")
+]
+Sequences = Annotated[int | None, typer.Option(min=1, help="How many, where no file is given.")]
+Length = Annotated[int | None, typer.Option(min=1, help="Bases of each, where no file is given.")]
 
 
-@COMMAND.callback()
-def _group() -> None:
-    """Keeps `train` a subcommand while it is the only one."""
+@COMMAND.command()
+def score(
+    variants: Annotated[str | None, typer.Argument(metavar="[IN.vcf]", help="VCF or BCF.")] = None,
+    alleles: Annotated[
+        int | None, typer.Option(min=1, help="How many alternative alleles, where no file is given.")
+    ] = None,
+    model: ModelName = "default",
+    width: Width = None,
+    strands: Strands = "both",
+    device: Device = "auto",
+    dtype: Dtype = "auto",
+    cache_dtype: CacheDtype = None,
+    batch_tokens: PlanBatch = None,
+    memory: Memory = None,
+    gpu: Gpu = None,
+    threads: Threads = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print what `cistron score` takes: memory, batches and time.
+
+    Time is that of isolated single-base variants; neighbours that share a window, and alleles without a
+    score, take less.
+
+    Example: cistron plan score in.vcf.gz
+    """
+    from cistron.cli.plan_work import WorkRequest, plan_work
+    from cistron.inference.planning.workload import scoring
+
+    if (variants is None) == (alleles is None):
+        raise InputError("say what is to be scored: a file IN.vcf or --alleles NUMBER, and not both")
+    count = alleles if variants is None else _alleles(variants)
+    assert count is not None
+
+    def work(config: Config) -> Workload:
+        return scoring(count, _within(config, width or config.width), 2 if strands == "both" else 1)
+
+    plan_work(
+        WorkRequest("score", model, device, dtype, cache_dtype, batch_tokens, memory, gpu, threads, as_json),
+        work,
+    )
+
+
+@COMMAND.command()
+def embed(
+    sequences_file: Annotated[
+        Path | None, typer.Argument(metavar="[IN.fa]", help="FASTA, plain or .gz.")
+    ] = None,
+    sequences: Sequences = None,
+    length: Length = None,
+    window: Annotated[
+        int | None, typer.Option(min=1, help="Most bases read at once; default: the model's context.")
+    ] = None,
+    stride: Annotated[
+        int | None, typer.Option(min=1, help="From one window to the next; default: the window.")
+    ] = None,
+    model: ModelName = "default",
+    strands: Strands = "forward",
+    device: Device = "auto",
+    dtype: Dtype = "auto",
+    cache_dtype: CacheDtype = None,
+    batch_tokens: PlanBatch = None,
+    memory: Memory = None,
+    gpu: Gpu = None,
+    threads: Threads = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print what `cistron embed` takes: memory, batches and time.
+
+    `cistron likelihood` reads the same way and takes the same.
+
+    Example: cistron plan embed --length 1048576 -m genos/genos-1.2b --gpu H200 --memory 140
+    """
+    from cistron.cli.plan_work import WorkRequest, plan_work
+    from cistron.inference.planning.workload import reading, windows_of
+
+    lengths = _lengths(sequences_file, sequences, length)
+
+    def work(config: Config) -> Workload:
+        most = _within(config, window or config.context_length)
+        cut = (size for each in lengths for size in windows_of(each, most, stride))
+        return reading(cut, 2 if strands == "both" else 1)
+
+    plan_work(
+        WorkRequest("embed", model, device, dtype, cache_dtype, batch_tokens, memory, gpu, threads, as_json),
+        work,
+    )
+
+
+@COMMAND.command()
+def scan(
+    sequences_file: Annotated[
+        Path | None, typer.Argument(metavar="[IN.fa]", help="FASTA, plain or .gz.")
+    ] = None,
+    sequences: Sequences = None,
+    length: Length = None,
+    model: ModelName = "default",
+    width: Width = None,
+    strands: Strands = "both",
+    device: Device = "auto",
+    dtype: Dtype = "auto",
+    cache_dtype: CacheDtype = None,
+    batch_tokens: PlanBatch = None,
+    memory: Memory = None,
+    gpu: Gpu = None,
+    threads: Threads = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print what `cistron scan` takes: memory, batches and time.
+
+    Example: cistron plan scan --length 64000000
+    """
+    from cistron.cli.plan_work import WorkRequest, plan_work
+    from cistron.inference.planning.workload import scanning
+
+    lengths = _lengths(sequences_file, sequences, length)
+
+    def work(config: Config) -> Workload:
+        return scanning(lengths, _within(config, width or config.width), 2 if strands == "both" else 1)
+
+    plan_work(
+        WorkRequest("scan", model, device, dtype, cache_dtype, batch_tokens, memory, gpu, threads, as_json),
+        work,
+    )
+
+
+@COMMAND.command()
+def generate(
+    tokens: Annotated[int, typer.Option("--tokens", "-n", min=1, help="Bases to make for each sample.")],
+    prompts_file: Annotated[
+        Path | None, typer.Argument(metavar="[PROMPTS.fa]", help="FASTA, plain or .gz.")
+    ] = None,
+    prompts: Annotated[int | None, typer.Option(min=1, help="How many, where no file is given.")] = None,
+    length: Length = None,
+    samples: Annotated[int, typer.Option(min=1, help="Of each prompt.")] = 1,
+    model: ModelName = "default",
+    device: Device = "auto",
+    dtype: Dtype = "auto",
+    cache_dtype: CacheDtype = None,
+    batch_tokens: PlanBatch = None,
+    memory: Memory = None,
+    gpu: Gpu = None,
+    threads: Threads = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print what `cistron generate` takes: memory, batches and time.
+
+    Example: cistron plan generate --prompts 10 --length 1000 --tokens 500
+    """
+    from cistron.cli.plan_work import WorkRequest, plan_work
+    from cistron.inference.planning.workload import generating
+
+    lengths = _lengths(prompts_file, prompts, length)
+
+    def work(config: Config) -> Workload:
+        _within(config, max(lengths, default=0) + tokens)
+        return generating(lengths, tokens, samples)
+
+    plan_work(
+        WorkRequest(
+            "generate", model, device, dtype, cache_dtype, batch_tokens, memory, gpu, threads, as_json
+        ),
+        work,
+    )
 
 
 @COMMAND.command()
@@ -43,7 +220,7 @@ def train(
         int | None,
         typer.Option(min=0, help="Plan this stage alone, from 0; a resumed run may change its layout."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Print what training a recipe takes on so many GPUs, and the layout to train it in.
 
@@ -53,6 +230,7 @@ def train(
 
     Example: cistron plan train genos-10b --gpus 64 --gpu-memory 80
     """
+    from cistron.cli.plan_training import show_training, training_facts
     from cistron.training.planning import device_named, make_plan
     from cistron.training.pretrain import Pretraining
 
@@ -67,9 +245,9 @@ def train(
     with progress_of(f"Planning {recipe}") as progress:
         plan = make_plan(run, gpus, int(gpu_memory * GIB), device, progress)
     if as_json:
-        print(json.dumps(_facts(recipe, plan), indent=2))
+        print(json.dumps(training_facts(recipe, plan), indent=2))
     else:
-        _show(recipe, plan)
+        show_training(recipe, plan)
 
 
 def _only(run: Pretraining, stage: int) -> Pretraining:
@@ -81,135 +259,33 @@ def _only(run: Pretraining, stage: int) -> Pretraining:
     return replace(run, stages=(run.stages[stage],), optim=optim)
 
 
-def _facts(recipe: str, plan: Plan) -> dict[str, Any]:
-    """The plan as plain values; bytes, seconds and tokens a second."""
-    from cistron.training.planning import HEADROOM
-    from cistron.training.planning.speed import ASSUMED_MFU
-
-    best = plan.estimates[0]
-    return {
-        "recipe": recipe,
-        "gpus": plan.gpus,
-        "gpu": asdict(plan.device),
-        "gpu_memory": plan.gpu_memory,
-        "assumed": {"mfu": ASSUMED_MFU, "headroom": HEADROOM, "experts": "used evenly"},
-        "parameters": plan.parameters,
-        "active_parameters": plan.active,
-        "memory": _bytes(best.memory),
-        "memory_without_checkpointing": _bytes(plan.without),
-        "memory_with_checkpointing": _bytes(plan.checkpointed),
-        "stages": [asdict(stage) | {"seconds": stage.seconds} for stage in best.stages],
-        "settings": _settings(best),
-        "layouts": [_row(estimate) for estimate in plan.estimates],
-    }
-
-
-def _bytes(memory: Memory) -> dict[str, int]:
-    return asdict(memory) | {"total": memory.total}
-
-
-def _row(estimate: Estimate) -> dict[str, Any]:
-    return {
-        "layout": asdict(estimate.layout),
-        "windows_at_once": estimate.rows,
-        "activation_checkpointing": estimate.run.activation_checkpointing,
-        "memory": estimate.memory.total,
-        "tokens_per_second": estimate.tokens_per_second,
-        "seconds": estimate.seconds,
-    }
-
-
-def _settings(estimate: Estimate) -> list[str]:
-    """What to give to `cistron train --set`."""
-    axes = (f"layout.{axis}={getattr(estimate.layout, axis)}" for axis in AXES[1:])
-    checkpointing = str(estimate.run.activation_checkpointing).lower()
-    return [
-        *axes,
-        f"micro_tokens={estimate.run.micro_tokens}",
-        f"activation_checkpointing={checkpointing}",
-    ]
-
-
-def _show(recipe: str, plan: Plan) -> None:
-    """Print the plan as tables."""
-    from rich.console import Console
-
-    best, console = plan.estimates[0], Console()
-    print(f"{recipe}: {plan.parameters:,} parameters, {plan.active:,} of them active for a token")
-    print(f"on {plan.gpus} × {plan.device.name} with {plan.gpu_memory / GIB:g} GiB: {best.layout}")
-    for table in (_memory_table(plan), _stage_table(plan), _layout_table(plan)):
-        print()
-        console.print(table)
-    options = " ".join(f"--set {setting}" for setting in _settings(best))
-    print(f"\n{_launcher(plan.gpus)} train {recipe} -o RUN {options}")
-
-
-def _launcher(gpus: int) -> str:
-    """What starts one process for each GPU."""
-    from cistron.training.planning.speed import PER_NODE
-
-    if gpus == 1:
-        return "cistron"
-    nodes = f"--nnodes {-(-gpus // PER_NODE)} " if gpus > PER_NODE else ""
-    return f"torchrun {nodes}--nproc-per-node {min(gpus, PER_NODE)} -m cistron"
-
-
-def _memory_table(plan: Plan) -> Any:
-    """GiB of a rank by kind, without and with activation checkpointing."""
-    table = _table("GiB of a rank at its peak", "without checkpointing", "with checkpointing")
-    for kind, size in _bytes(plan.without).items():
-        table.add_row(kind, _gib(size), _gib(_bytes(plan.checkpointed)[kind]))
-    return table
-
-
-def _stage_table(plan: Plan) -> Any:
-    """Speed and time of every stage in the suggested layout."""
-    table = _table("stage", "longest window", "tokens", "tokens/s", "time")
-    best = plan.estimates[0]
-    for number, stage in enumerate(best.stages):
-        table.add_row(
-            str(number),
-            f"{stage.longest:,}",
-            f"{stage.tokens:.3g}",
-            f"{stage.tokens_per_second:,.0f}",
-            _time(stage.seconds),
+def _within(config: Config, tokens: int) -> int:
+    """The number itself, if a model of this config reads so many tokens at a time."""
+    if tokens > config.context_length:
+        raise WindowError(
+            f"{tokens:,} bases at a time exceed the model's context; the most is {config.context_length:,}"
         )
-    tokens = sum(stage.tokens for stage in best.stages)
-    table.add_row("all", "", f"{tokens:.3g}", f"{best.tokens_per_second:,.0f}", _time(best.seconds))
-    return table
+    return tokens
 
 
-def _layout_table(plan: Plan) -> Any:
-    """The fastest layouts."""
-    table = _table(*AXES, "checkpointing", "windows at once", "GiB", "tokens/s")
-    for estimate in plan.estimates[:SHOWN]:
-        table.add_row(
-            *(str(getattr(estimate.layout, axis)) for axis in AXES),
-            "yes" if estimate.run.activation_checkpointing else "no",
-            str(estimate.rows),
-            _gib(estimate.memory.total),
-            f"{estimate.tokens_per_second:,.0f}",
-        )
-    return table
+def _alleles(variants: str) -> int:
+    """Alternative alleles of a file."""
+    from cistron.formats.vcf import VcfReader
+
+    with VcfReader(variants) as reader:
+        return max(sum(len(record.variants) for record in reader), 1)
 
 
-def _table(first: str, *others: str) -> Any:
-    from rich.table import Table
+def _lengths(path: Path | None, number: int | None, length: int | None) -> list[int]:
+    """Bases of every sequence of a file, or of so many equally long ones."""
+    if (path is None) == (length is None) or (path is not None and number is not None):
+        raise InputError("say what is to be read: a FASTA file, or --length BASES and how many")
+    if path is None:
+        assert length is not None
+        return [length] * (number or 1)
+    from cistron.formats.fasta_stream import stream_fasta
 
-    table = Table(first, box=None, pad_edge=False)
-    for name in others:
-        table.add_column(name, justify="right")
-    return table
-
-
-def _gib(size: int) -> str:
-    """Bytes as GiB, with two digits that say something."""
-    return f"{size / GIB:,.2f}" if size >= GIB / 10 else f"{size / GIB:.2g}"
-
-
-def _time(seconds: float) -> str:
-    """A duration in the unit that suits it."""
-    for unit, size in (("days", 86_400.0), ("hours", 3600.0), ("minutes", 60.0)):
-        if seconds >= 2 * size:
-            return f"{seconds / size:,.1f} {unit}"
-    return f"{seconds:.0f} seconds"
+    lengths: dict[str, int] = {}
+    for name, piece in stream_fasta(path):
+        lengths[name] = lengths.get(name, 0) + len(piece)
+    return list(lengths.values())

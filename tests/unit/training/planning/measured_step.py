@@ -1,6 +1,7 @@
 """One rank of training steps, with every allocation watched: `RANK=r WORLD_SIZE=n python … CASES.json OUT`.
 
-Each rank writes, to `OUT.r`, the most bytes that PyTorch's allocator had given out at any moment of a step, by case.
+Each rank writes, to `OUT.r`, the most bytes that PyTorch's allocator had given out at any moment of a step,
+by case.
 """
 
 from __future__ import annotations
