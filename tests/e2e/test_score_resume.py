@@ -18,7 +18,7 @@ from cistron.formats.fasta import Fasta
 from cistron.formats.journal import Journal
 
 Run = Callable[..., Any]
-BLOCK_BYTES = 12 + 128 * 17
+BLOCK_BYTES = 20 + 128 * 25
 """Size of a whole block in the journal."""
 
 RESULTS = ("out.vcf.gz", "out.vcf.gz.tbi", "out.vcf.gz.manifest.json")
@@ -185,7 +185,7 @@ def test_a_journal_cut_anywhere_gives_the_same_files(
     expected = {path.name: path.read_bytes() for path in bench.out.iterdir()}
     assert full_journal.name not in expected
     block = header + BLOCK_BYTES
-    cuts = [0, 1, 10, header - 1, header, header + 3, header + 12, header + 50, block - 1, block, block + 5]
+    cuts = [0, 1, 10, header - 1, header, header + 3, header + 20, header + 50, block - 1, block, block + 5]
     for cut in [*cuts, block + BLOCK_BYTES + 100, len(whole) - 1, len(whole)]:
         for path in bench.out.iterdir():
             path.unlink()
@@ -212,7 +212,7 @@ def test_a_resumed_run_takes_what_is_in_the_journal_and_does_not_score_it_again(
         ({"width": 80}, "width was 64 and is 80"),
         ({"strands": "forward"}, "strands was 'both' and is 'forward'"),
         ({"check_ref": "warn"}, "check_ref was 'error' and is 'warn'"),
-        ({"batch_tokens": 99}, "batch_tokens was 16384 and is 99"),
+        ({"batch_tokens": 99}, "batch_tokens was 4096 and is 99"),
         ({"indel": "equal-tokens"}, "indel was 'neutral' and is 'equal-tokens'"),
         ({"regions": ("1:1-100",)}, "regions was [] and is ['1:1-100']"),
         ({"dtype": "bfloat16"}, "dtype was 'float32' and is 'bfloat16'"),

@@ -144,8 +144,14 @@ def _table(
         kind: [float(f"{llr:.5g}") for llr in found]
         for kind, found in tabulate(((v, s.tolist()) for v, s in rounds), reference).items()
     }
-    facts = {"version": __version__, "reference": request.reference.name, "regions": list(request.regions)}
-    facts |= {"seed": request.seed, "rounds": request.rounds, "model": identity["model"]}
+    facts = {
+        "version": __version__,
+        "model": identity["model"],
+        "reference": request.reference.name,
+        "regions": list(request.regions),
+        "seed": request.seed,
+        "rounds": request.rounds,
+    }
     return Calibration({name: identity[name] for name in SETTINGS}, kinds, facts).to_dict()
 
 

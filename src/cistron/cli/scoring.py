@@ -6,6 +6,7 @@ block, a resumed run writes the very same file, and a failed one leaves none.
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections import Counter
@@ -21,6 +22,15 @@ from cistron.cli.command_line import command_line
 from cistron.cli.journaled import is_stream, journal_beside
 from cistron.cli.loading import loaded
 from cistron.cli.progress import note, progress_bar
+from cistron.cli.scoring_output import (
+    FIELDS,
+    Column,
+    RecordedRow,
+    columns,
+    windows,
+    write_table,
+    write_vcf,
+)
 from cistron.errors import (
     InputError,
     OutputError,
@@ -31,8 +41,7 @@ from cistron.formats.atomic import STREAM, refuse_same_file, refuse_unwritable, 
 from cistron.formats.fasta import Fasta
 from cistron.formats.manifest import write_manifest
 from cistron.formats.score_journal import JournalEntry, ScoreJournal
-from cistron.formats.table import TableWriter
-from cistron.formats.vcf import PREFIX, InfoField, VcfReader, VcfRecord, VcfWriter
+from cistron.formats.vcf import PREFIX, VcfReader, VcfRecord
 from cistron.genome import Variant
 from cistron.genome.alleles import AlleleStatus
 from cistron.genome.contigs import ContigNames, recognise_build
@@ -40,14 +49,15 @@ from cistron.genome.splits import Regions, parse_region
 from cistron.genome.windows import IndelRule
 
 if TYPE_CHECKING:
+    from cistron.inference.calibration import Percentiles
     from cistron.inference.load import LoadedModel
     from cistron.inference.score import Strands
+    from cistron.inference.suffix import Suffix
     from cistron.reports.variants import ReportRow
 
 CheckRef = Literal["error", "warn", "exclude"]
 TABLES = (".tsv", ".tsv.gz", ".parquet")
 ENDINGS = (".vcf", ".vcf.gz", ".vcf.bgz", ".bcf", *TABLES)
-RecordedRow = tuple[VcfRecord, list[JournalEntry]]
 
 
 @dataclass(frozen=True)
@@ -66,15 +76,23 @@ class ScoreRequest:
     regions: tuple[str, ...] = ()
     device: str = "auto"
     dtype: str = "auto"
-    batch_tokens: int = 16_384
+    window_slack: int = 0
+    suffix: Suffix = "exact"
+    calibration: Path | None = None
+    batch_tokens: int | None = None
     threads: int | None = None
     tag: str | None = None
     overwrite: bool = False
     resume: bool = False
 
     def field(self, name: str) -> str:
-        """INFO name of `LLR`, `FLANK` or `STATUS` under the user's tag."""
+        """INFO name of one of `FIELDS` under the user's tag."""
         return f"{PREFIX}{self.tag}_{name}" if self.tag else PREFIX + name
+
+    @property
+    def fields(self) -> list[str]:
+        """INFO names of everything that may be written under the user's tag."""
+        return [self.field(name) for name in FIELDS]
 
     @property
     def streams(self) -> bool:
@@ -97,6 +115,17 @@ class ScoredRun:
     facts: dict[str, str]
     model_facts: dict[str, str]
     counts: Counter[AlleleStatus | None]
+
+
+def parsed_suffix(text: str) -> Suffix:
+    """What the user wrote behind `--suffix`.
+
+    Raises:
+        InputError: It is neither `exact`, `auto` nor a positive number.
+    """
+    from cistron.inference.suffix import checked_suffix
+
+    return checked_suffix(int(text) if text.isdecimal() else text)
 
 
 def run_score(request: ScoreRequest, then: Callable[[ScoredRun], None] = lambda run: None) -> None:
@@ -124,7 +153,8 @@ def run_score(request: ScoreRequest, then: Callable[[ScoredRun], None] = lambda 
             model_facts=_model_facts(model),
             counts=Counter(entry.status for entry in scores),
         )
-        _write(request, reader, run, identity)
+        wanted = columns(request, identity, _percentiles(request, model, reference, identity))
+        _write(request, reader, run, wanted, identity)
         if not request.streams:
             write_manifest(request.output, _manifest(request, identity, run))
         then(run)
@@ -147,8 +177,7 @@ def _check_tag(request: ScoreRequest, reader: VcfReader) -> None:
     """Refuse to mix our fields with those of an earlier run unless the user said how."""
     if request.tag is not None and not re.fullmatch("[0-9A-Za-z_]+", request.tag):
         raise InputError(f"--tag {request.tag!r}: use letters A-Z, digits and underscores")
-    own = {request.field(name) for name in ("LLR", "FLANK", "STATUS")}
-    found = [f for f in reader.cistron_fields if f in own or not request.tag]
+    found = [f for f in reader.cistron_fields if f in request.fields or not request.tag]
     if found and not request.overwrite and not request.output.endswith(TABLES):
         raise InputError(
             f"{reader.name} already carries {', '.join(found)}; give --tag NAME to add other fields or "
@@ -209,15 +238,20 @@ def _regions(request: ScoreRequest, reader: VcfReader, reference: Fasta) -> Regi
 
 def _identity(request: ScoreRequest, reader: VcfReader, model: LoadedModel) -> dict[str, Any]:
     """Everything the scores depend on."""
-    from cistron.inference.score import BLOCK, checked_width
+    from cistron.genome.windows import checked_slack
+    from cistron.inference.score import BLOCK, checked_width, usual_batch_tokens
+    from cistron.inference.suffix import checked_suffix
 
+    width = checked_width(model.model, request.width)
     return {
         "version": __version__,
         "input_sha256": reader.sha256,
         "reference_sha256": sha256_file(request.reference),
         "model": model.name,
         "model_sha256": model.sha256,
-        "width": checked_width(model.model, request.width),
+        "width": width,
+        "window_slack": checked_slack(request.window_slack, width),
+        "suffix": checked_suffix(request.suffix),
         "strands": request.strands,
         "indel": request.indel,
         "check_ref": request.check_ref,
@@ -225,7 +259,7 @@ def _identity(request: ScoreRequest, reader: VcfReader, model: LoadedModel) -> d
         "regions": list(request.regions),
         "device": str(model.device.type),
         "dtype": model.dtype,
-        "batch_tokens": request.batch_tokens,
+        "batch_tokens": request.batch_tokens or usual_batch_tokens(model.model),
         "block": BLOCK,
     }
 
@@ -254,10 +288,12 @@ def _fill(
         circular=_resolved(request.circular, reference),
         check_ref="error" if request.check_ref == "error" else "warn",
         lengths=reader.contig_lengths,
+        window_slack=request.window_slack,
+        suffix=request.suffix,
         batch_tokens=request.batch_tokens,
     )
     with progress_bar("Scoring", total, "variants", done=journal.done) as advance:
-        while block := [JournalEntry(s.llr, s.flank, s.status) for s in islice(scores, BLOCK)]:
+        while block := [JournalEntry(s.llr, s.flank, s.status, s.error) for s in islice(scores, BLOCK)]:
             journal.append(block)
             advance(len(block))
 
@@ -289,7 +325,13 @@ def _recorded(reader: VcfReader, regions: Regions | None, journal: ScoreJournal)
         yield record, list(islice(entries, wanted))
 
 
-def _write(request: ScoreRequest, reader: VcfReader, run: ScoredRun, identity: Mapping[str, Any]) -> None:
+def _write(
+    request: ScoreRequest,
+    reader: VcfReader,
+    run: ScoredRun,
+    wanted: Sequence[Column],
+    identity: Mapping[str, Any],
+) -> None:
     kept = (
         row
         for row in run.rows()
@@ -297,56 +339,40 @@ def _write(request: ScoreRequest, reader: VcfReader, run: ScoredRun, identity: M
         or all(entry.status is not AlleleStatus.REF_MISMATCH for entry in row[1])
     )
     if request.output.endswith(TABLES):
-        _write_table(request, kept, identity)
+        write_table(request, kept, wanted, identity)
     else:
-        _write_vcf(request, reader, kept, identity)
+        write_vcf(request, reader, kept, wanted)
 
 
-def _write_vcf(
-    request: ScoreRequest, reader: VcfReader, rows: Iterable[RecordedRow], identity: Mapping[str, Any]
-) -> None:
-    llr, flank, status = (request.field(name) for name in ("LLR", "FLANK", "STATUS"))
-    how = (
-        f"model={identity['model']}; sha256={identity['model_sha256']}; width={identity['width']}; "
-        f"strands={identity['strands']}; indel={identity['indel']}; version={__version__}"
-    )
-    fields = (
-        InfoField(llr, "Float", f"Log-likelihood ratio ALT - REF in nats, negative = less plausible; {how}"),
-        InfoField(flank, "Float", f"Part of {llr} from the bases downstream of the allele; {how}"),
-        InfoField(status, "String", "Why an allele has no score: " + ", ".join(AlleleStatus)),
-    )
-    drop = [f for f in reader.info_fields if f in (llr, flank, status)] if request.overwrite else []
-    writer = VcfWriter(request.output, reader, fields, command_line(), drop=drop)
-    with writer:
-        for record, entries in rows:
-            values: dict[str, Sequence[float | str | None]] = {
-                llr: [entry.llr for entry in entries],
-                flank: [entry.flank for entry in entries],
-                status: [entry.status for entry in entries],
-            }
-            writer.write(record, values if entries else None)
-    if writer.index_note:
-        note(writer.index_note)
+def _percentiles(
+    request: ScoreRequest, model: LoadedModel, reference: Fasta, identity: Mapping[str, Any]
+) -> Percentiles | None:
+    """What gives scores their percentiles; None where no table holds for these settings."""
+    from cistron.inference.calibration import Calibration, Percentiles
+
+    if request.calibration is None:
+        table, name = model.calibration, f"the calibration of {model.name}"
+    else:
+        table = Calibration.from_dict(_read_json(request.calibration))
+        name = str(request.calibration)
+    if table is None:
+        return None
+    other = [f"{key} {value}" for key, value in table.settings.items() if value != identity[key]]
+    if not other:
+        return Percentiles(table, reference)
+    if request.calibration is not None:
+        raise InputError(f"{name} was made with {', '.join(other)}; use these settings, or calibrate again")
+    note(f"no percentiles: {name} was made with {', '.join(other)}")
+    return None
 
 
-def _write_table(request: ScoreRequest, rows: Iterable[RecordedRow], identity: Mapping[str, Any]) -> None:
-    schema: dict[str, type[str] | type[int] | type[float]] = {
-        "chrom": str,
-        "pos": int,
-        "id": str,
-        "ref": str,
-        "alt": str,
-        "llr": float,
-        "flank": float,
-        "status": str,
-    }
-    metadata = {f"cistron.{key}": str(value) for key, value in identity.items()}
-    with TableWriter(request.output, schema, metadata) as table:
-        for record, entries in rows:
-            table.write_rows(
-                (v.chrom, v.pos, record.id, v.ref, v.alt, entry.llr, entry.flank, entry.status)
-                for v, entry in zip(record.variants, entries, strict=False)
-            )
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text())
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise InputError(f"{path} is not JSON; make it with `cistron calibrate`") from error
 
 
 def _manifest(request: ScoreRequest, identity: Mapping[str, Any], run: ScoredRun) -> dict[str, Any]:
@@ -362,7 +388,8 @@ def _run_facts(
         "Cistron": __version__,
         "Variants": Path(request.input).name if request.input != STREAM else "standard input",
         "Reference": f"{Path(reference.name).name} ({recognise_build(reference.contigs) or 'build unknown'})",
-        "Window": f"{identity['width']:,} bp",
+        "Window": f"{identity['width']:,} bp, {windows(identity)}",
+        "Bases behind an allele": str(identity["suffix"]),
         "Strands": identity["strands"],
         "Indels": identity["indel"],
         "Arithmetic": f"{identity['dtype']} on {identity['device']}",

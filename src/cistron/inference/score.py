@@ -15,17 +15,15 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
-from typing import Literal, NamedTuple, TypedDict
-
-import numpy as np
-from jaxtyping import Float64
+from typing import Final, Literal, NamedTuple, TypedDict
 
 from cistron.errors import ReferenceMismatchError, WindowError
 from cistron.genome import Reference, Strand, Variant
 from cistron.genome.alleles import Allele, AlleleStatus, RefMismatch, check_ref, classify, trim
 from cistron.genome.contigs import ContigNames, is_rcrs, recognise_build
-from cistron.genome.windows import AlleleWindow, IndelRule, allele_window
-from cistron.inference.haplotypes import Continuations, Scored, score_continuations
+from cistron.genome.windows import AlleleWindow, IndelRule, allele_window, checked_slack
+from cistron.inference.strand_scores import StrandScore, score_windows
+from cistron.inference.suffix import Suffix, checked_suffix
 from cistron.models import Model
 from cistron.tokenizers import Tokenizer
 
@@ -36,6 +34,8 @@ BLOCK = 128
 """Variants that are batched together. A constant, so that what runs together depends on the variant's number
 alone and a resumed run repeats the very same batches."""
 
+_BATCH_TOKENS: Final = 4096
+
 
 class VariantScore(NamedTuple):
     """The score of one alternative allele.
@@ -45,19 +45,14 @@ class VariantScore(NamedTuple):
         llr: Log-likelihood ratio ALT − REF in nats, mean over the strands read; None without a score.
         flank: The part of it that comes from the downstream bases alone.
         status: Why there is no score; None when there is one.
+        error: How far `llr` may be from the exact one, as estimated, in nats; 0 where all bases were read.
     """
 
     variant: Variant
     llr: float | None
     flank: float | None
     status: AlleleStatus | None
-
-
-class StrandScore(NamedTuple):
-    """Score of one allele on one strand, in nats."""
-
-    llr: float
-    flank: float
+    error: float | None = None
 
 
 class ScoreOptions(TypedDict, total=False):
@@ -69,7 +64,9 @@ class ScoreOptions(TypedDict, total=False):
     circular: Collection[str]
     check_ref: RefPolicy
     lengths: Mapping[str, int | None] | None
-    batch_tokens: int
+    window_slack: int
+    suffix: Suffix
+    batch_tokens: int | None
 
 
 @dataclass(frozen=True)
@@ -83,6 +80,7 @@ class ScoreSettings:
         circular: Contigs (as the reference names them) that are read across their ends.
         check_ref: `error` stops at a REF that differs from the reference, `warn` leaves it unscored.
         lengths: Contig lengths that the variants' file states, for recognising a mitochondrion.
+        window_slack: How far from its window's middle a variant may lie, in bp.
     """
 
     width: int
@@ -91,6 +89,7 @@ class ScoreSettings:
     circular: Collection[str] = ()
     check_ref: RefPolicy = "error"
     lengths: Mapping[str, int | None] | None = None
+    window_slack: int = 0
 
 
 def score_variants(
@@ -105,7 +104,9 @@ def score_variants(
     circular: Collection[str] = (),
     check_ref: RefPolicy = "error",
     lengths: Mapping[str, int | None] | None = None,
-    batch_tokens: int = 16_384,
+    window_slack: int = 0,
+    suffix: Suffix = "exact",
+    batch_tokens: int | None = None,
 ) -> Iterator[VariantScore]:
     """Yield a score for each variant, in order, reading `BLOCK` of them ahead.
 
@@ -120,17 +121,34 @@ def score_variants(
         circular: Contigs to read across their ends; a 16,569-bp mitochondrion always is.
         check_ref: `error` raises at a REF that differs from the reference, `warn` gives it a status.
         lengths: Contig lengths stated by the variants' own file.
-        batch_tokens: Most tokens run together; changes speed and memory, not scores.
+        window_slack: How far from its window's middle a variant may lie, in bp, so that neighbours share a
+            window of a grid; 0 centres every window on its variant.
+        suffix: `exact` reads all bases behind an allele; `auto` stops where the rest is estimated to matter
+            less than 0.02 nats on a strand; a number reads so many.
+        batch_tokens: Most tokens run together; changes speed and memory, not scores. None is what suits the
+            device.
 
     Raises:
-        WindowError: `width` exceeds the model's context.
+        WindowError: `width` exceeds the model's context, or the slack a quarter of it.
+        InputError: There is no such `suffix`.
         ReferenceMismatchError: Under `check_ref="error"`.
     """
-    settings = ScoreSettings(checked_width(model, width), strands, indel, circular, check_ref, lengths)
+    width = checked_width(model, width)
+    slack, suffix = checked_slack(window_slack, width), checked_suffix(suffix)
+    settings = ScoreSettings(width, strands, indel, circular, check_ref, lengths, slack)
     planner = _Planner(reference, settings)
+    batch_tokens = batch_tokens or usual_batch_tokens(model)
     remaining = iter(variants)
     while block := list(islice(remaining, BLOCK)):
-        yield from _score_block(model, tokenizer, planner, block, batch_tokens)
+        yield from _score_block(model, tokenizer, planner, block, batch_tokens, suffix)
+
+
+def usual_batch_tokens(model: Model) -> int:
+    """Most tokens to run together on the model's device when nobody said.
+
+    A core's cache holds what a few thousand tokens need between two products; a GPU wants as many as it gets.
+    """
+    return _BATCH_TOKENS if model.empty_state(1).lengths.device.type == "cpu" else 8 * _BATCH_TOKENS
 
 
 def checked_width(model: Model, width: int | None) -> int:
@@ -190,7 +208,13 @@ class _Planner:
         chrom = allele.chrom
         circular = chrom in self.settings.circular or is_rcrs(chrom, self.reference.contigs[chrom])
         return allele_window(
-            self.reference, allele, self.settings.width, strand, indel=self.settings.indel, circular=circular
+            self.reference,
+            allele,
+            self.settings.width,
+            strand,
+            indel=self.settings.indel,
+            circular=circular,
+            slack=self.settings.window_slack,
         )
 
     def _explain(self, variant: Variant, mismatch: RefMismatch) -> str:
@@ -208,99 +232,30 @@ def _score_block(
     planner: _Planner,
     block: list[Variant],
     batch_tokens: int,
+    suffix: Suffix,
 ) -> Iterator[VariantScore]:
     plans = [planner.plan(variant) for variant in block]
-    windows = [window for plan in plans if not isinstance(plan, AlleleStatus) for window in plan]
-    shared = _SharedWindows(windows)
-    scored = score_continuations(model, tokenizer, shared.jobs, batch_tokens=batch_tokens)
-    neutral = planner.settings.indel == "neutral"
+    found = iter(
+        score_windows(
+            model,
+            tokenizer,
+            [window for plan in plans if not isinstance(plan, AlleleStatus) for window in plan],
+            neutral=planner.settings.indel == "neutral",
+            batch_tokens=batch_tokens,
+            suffix=suffix,
+        )
+    )
     for variant, plan in zip(block, plans, strict=True):
         if isinstance(plan, AlleleStatus):
             yield VariantScore(variant, None, None, plan)
-            continue
-        by_strand = [strand_score(window, *shared.answer(window, scored), neutral=neutral) for window in plan]
-        found = [score for score in by_strand if score is not None]
-        if not found:
-            yield VariantScore(variant, None, None, AlleleStatus.N_WINDOW)
-            continue
-        llr = math.fsum(score.llr for score in found) / len(found)
-        flank = math.fsum(score.flank for score in found) / len(found)
-        yield VariantScore(variant, llr, flank, None)
+        else:
+            yield _combined(variant, list(islice(found, len(plan))))
 
 
-class _SharedWindows:
-    """What the windows of a block share: each upstream text is run once, each haplotype once behind it."""
-
-    def __init__(self, windows: Iterable[AlleleWindow]) -> None:
-        texts: dict[str, dict[str, None]] = {}
-        needs_mean: set[str] = set()
-        for window in windows:
-            after = texts.setdefault(window.upstream, {})
-            after[window.ref + window.downstream_ref] = None
-            after[window.alt + window.downstream_alt] = None
-            if len(window.ref) != len(window.alt):
-                needs_mean.add(window.upstream)
-        self.jobs = [
-            Continuations(upstream, tuple(after), score_prefix=upstream in needs_mean)
-            for upstream, after in texts.items()
-        ]
-        self._index = {job.prefix: number for number, job in enumerate(self.jobs)}
-
-    def answer(
-        self, window: AlleleWindow, scored: list[Scored]
-    ) -> tuple[Float64[np.ndarray, "P"], Float64[np.ndarray, "R"], Float64[np.ndarray, "A"]]:
-        """Log-probabilities of upstream, reference and alternative continuation of `window`."""
-        number = self._index[window.upstream]
-        texts = self.jobs[number].texts
-        found = scored[number]
-        ref = found.texts[texts.index(window.ref + window.downstream_ref)]
-        alt = found.texts[texts.index(window.alt + window.downstream_alt)]
-        return found.prefix, ref, alt
-
-
-def strand_score(
-    window: AlleleWindow,
-    upstream: Float64[np.ndarray, "P"],
-    ref: Float64[np.ndarray, "R"],
-    alt: Float64[np.ndarray, "A"],
-    *,
-    neutral: bool,
-) -> StrandScore | None:
-    """Score of one allele from per-token log-probabilities; None when nothing could be scored.
-
-    A haplotype that ends with the contig may have nothing behind `upstream`; its log-probability is then 0.
-
-    Downstream bases are compared one by one before they are added up, in float64, so that the small
-    difference of two large sums keeps its digits.
-
-    Args:
-        window: What was read.
-        upstream: Of the upstream bases; only used for alleles of unequal length.
-        ref: Of reference allele and downstream bases; NaN where unscored.
-        alt: Of alternative allele and downstream bases.
-        neutral: Correct for unequal length by the reference window's mean log-probability per base.
-    """
-    if not np.isfinite(np.concatenate((ref, alt))).any():
-        return None
-    ref_allele, ref_flank = np.split(ref, [len(window.ref)])
-    alt_allele, alt_flank = np.split(alt, [len(window.alt)])
-    common = min(len(ref_flank), len(alt_flank))
-    difference = alt_flank[:common] - ref_flank[:common]
-    both = np.isfinite(difference)
-    flank = math.fsum(difference[both])
-    # Scored on one side only: bases that the other haplotype does not read, and the first of a window.
-    alone = [
-        *alt_flank[:common][~both],
-        *alt_flank[common:],
-        *alt_allele,
-        *-ref_flank[:common][~both],
-        *-ref_flank[common:],
-        *-ref_allele,
-    ]
-    llr = flank + math.fsum(value for value in alone if math.isfinite(value))
-    if neutral and len(window.alt) != len(window.ref):
-        whole = np.concatenate((upstream, ref))
-        if not np.isfinite(whole).any():
-            return None
-        llr -= (len(window.alt) - len(window.ref)) * float(np.nanmean(whole))
-    return StrandScore(llr, flank)
+def _combined(variant: Variant, strands: list[StrandScore | None]) -> VariantScore:
+    """The mean over the strands that could be scored."""
+    found = [score for score in strands if score is not None]
+    if not found:
+        return VariantScore(variant, None, None, AlleleStatus.N_WINDOW)
+    llr, flank, error = (math.fsum(values) / len(found) for values in zip(*found, strict=True))
+    return VariantScore(variant, llr, flank, None, error)

@@ -8,7 +8,7 @@ from cistron.errors import OutOfBoundsError, UnknownContigError, WindowError
 from cistron.genome import Variant
 from cistron.genome.alleles import Allele, AlleleStatus, trim
 from cistron.genome.sequence import reverse_complement
-from cistron.genome.windows import AlleleWindow, allele_window
+from cistron.genome.windows import AlleleWindow, allele_window, checked_slack
 
 HAND = "GATTACAGGCTTAACCGTC"
 STRANDS = ("+", "-")
@@ -218,3 +218,70 @@ def test_a_circular_window_equals_one_in_the_middle_of_three_copies(
     assert allele_window(genome(c=contig), once, width, strand, circular=True) == allele_window(
         genome(c=contig * 3), middle, width, strand
     )
+
+
+def test_neighbours_of_one_cell_of_the_grid_share_a_window(genome) -> None:
+    reference = genome(c=HAND * 6)
+    for strand in STRANDS:
+        windows = [
+            allele_window(reference, Allele("c", start, HAND[start % 19], "N"), 32, strand, slack=8)
+            for start in range(48, 64)
+        ]
+        assert {window.origin for window in windows} == {("c", 40 if strand == "+" else 72)}
+        assert len({window.ref_sequence for window in windows}) == 1
+    # The base in the middle of the cell sits at half the width, as without slack.
+    middle = Allele("c", 56, "A", "C")
+    assert allele_window(reference, middle, 32, "+", slack=8) == allele_window(reference, middle, 32, "+")
+
+
+@settings(max_examples=300, deadline=None)
+@given(contig_and_edit(), st.integers(8, 60), st.integers(0, 15), st.sampled_from(STRANDS), st.booleans())
+def test_a_window_of_the_grid_differs_from_a_centred_one_only_in_where_it_begins_and_ends(
+    genome, edit: tuple[str, int, int, str], width: int, slack: int, strand: str, equal: bool
+) -> None:
+    contig, start, end, alt = edit
+    slack = min(slack, width // 4)
+    allele = trim(Variant("c", start + 1, contig[start:end], alt))
+    indel = "equal-tokens" if equal else "neutral"
+    far = "GATTACA" * 20
+    reference = genome(c=far + contig + far)
+    allele = Allele("c", len(far) + allele.start, allele.ref, allele.alt)
+    centred = allele_window(reference, allele, width, strand, indel=indel)
+    window = allele_window(reference, allele, width, strand, indel=indel, slack=slack)
+    assert isinstance(window, AlleleStatus) == isinstance(centred, AlleleStatus)
+    if isinstance(window, AlleleStatus):
+        return
+    assert (window.ref, window.alt) == (centred.ref, centred.alt)
+    moved = len(window.upstream) - width // 2
+    assert -slack <= moved <= slack
+    assert width // 4 <= len(window.upstream) <= width // 2 + slack
+    assert 4 * len(window.ref_sequence[len(window.upstream) :]) >= width or len(window.alt) > len(window.ref)
+    assert max(len(window.ref_sequence), len(window.alt_sequence)) == width
+    text = reference.fetch("c", 0, reference.contigs["c"])
+    first = window.origin[1]
+    if strand == "-":
+        text, first = reverse_complement(text), len(text) - 1 - first
+    assert text[first:].startswith(window.ref_sequence)
+    if slack:
+        # The window's middle is the middle of a cell of the grid, or the allele's own.
+        middle = first + width // 2
+        place = middle if strand == "+" else len(text) - 1 - middle
+        assert moved == 0 or place % (2 * slack) == slack
+
+
+def test_an_allele_too_long_for_the_place_that_the_grid_gives_it_has_its_own_window(genome) -> None:
+    reference = genome(c=HAND * 6)
+    long = Allele("c", 63, "", "ACGTACGT")
+    assert len(allele_window(reference, long, 32, "+", slack=8).upstream) == 16
+    assert len(allele_window(reference, Allele("c", 63, "T", "A"), 32, "+", slack=8).upstream) == 23
+
+
+@pytest.mark.parametrize(("slack", "width"), [(0, 8), (2, 8), (512, 2048)])
+def test_a_slack_up_to_a_quarter_of_the_width_is_taken(slack: int, width: int) -> None:
+    assert checked_slack(slack, width) == slack
+
+
+@pytest.mark.parametrize("slack", [-1, 513])
+def test_a_slack_that_leaves_too_little_on_a_side_is_refused(slack: int) -> None:
+    with pytest.raises(WindowError, match="does not fit windows of 2,048 bp; give 0 to 512"):
+        checked_slack(slack, 2048)

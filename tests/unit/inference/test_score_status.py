@@ -45,7 +45,7 @@ STATUSES = {
 
 @pytest.mark.parametrize(("status", "variant"), [(k, v) for k, many in STATUSES.items() for v in many])
 def test_an_allele_without_a_score_says_why(score, status, variant):
-    assert score(variant) == (variant, None, None, status)
+    assert score(variant) == (variant, None, None, status, None)
 
 
 def test_unscored_alleles_do_not_disturb_the_others(genos, tokenizer, small, score):

@@ -8,7 +8,6 @@ from typing import Annotated, Literal
 import typer
 
 from cistron.cli.options import (
-    BatchTokens,
     Device,
     Dtype,
     ModelName,
@@ -19,7 +18,7 @@ from cistron.cli.options import (
     Threads,
     Width,
 )
-from cistron.cli.scoring import ScoredRun, ScoreRequest, report_rows, run_score
+from cistron.cli.scoring import ScoredRun, ScoreRequest, parsed_suffix, report_rows, run_score
 from cistron.errors import OutputError
 from cistron.formats.atomic import refuse_same_file, refuse_unwritable
 from cistron.formats.vcf import VcfRecord
@@ -62,7 +61,28 @@ def score(
     ] = None,
     device: Device = "auto",
     dtype: Dtype = "auto",
-    batch_tokens: BatchTokens = 16_384,
+    window_slack: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            metavar="BP",
+            help="Let variants share a window whose middle is at most so far away; 0 centres each one's own.",
+        ),
+    ] = 0,
+    suffix: Annotated[
+        str,
+        typer.Option(
+            metavar="exact|auto|N",
+            help="Bases read behind an allele: all, until the rest hardly matters, or N.",
+        ),
+    ] = "exact",
+    calibration: Annotated[
+        Path | None,
+        typer.Option(metavar="TABLE.json", help="From `cistron calibrate`; default: the model's own."),
+    ] = None,
+    batch_tokens: Annotated[
+        int | None, typer.Option(min=1, help="Most tokens run together; default: what suits the device.")
+    ] = None,
     threads: Threads = None,
     tag: Annotated[
         str | None, typer.Option(metavar="NAME", help="Fields become CISTRON_NAME_LLR and so on.")
@@ -76,7 +96,8 @@ def score(
     """Score the variants of a VCF: how plausible is each alternative allele beside the reference?
 
     Every record is kept; CISTRON_LLR, CISTRON_FLANK and CISTRON_STATUS are added to INFO. The score is a
-    log-likelihood ratio in nats: negative means less plausible than the reference. For research use.
+    log-likelihood ratio in nats: negative means less plausible than the reference. Where the model was
+    calibrated, CISTRON_PCT is its percentile among random changes of the same kind. For research use.
 
     Example: cistron score in.vcf.gz -r genome.fa -o out.vcf.gz --report out.html
     """
@@ -99,6 +120,9 @@ def score(
         regions=tuple(regions or ()),
         device=device,
         dtype=dtype,
+        window_slack=window_slack,
+        suffix=parsed_suffix(suffix),
+        calibration=calibration,
         batch_tokens=batch_tokens,
         threads=threads,
         tag=tag,
