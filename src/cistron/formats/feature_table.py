@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
-
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
+from typing import TYPE_CHECKING, Final
 
 from cistron.errors import InputError
 from cistron.genome import Interval
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _COLUMNS: Final = ("_labels", "_starts", "_ends")
 _STRAND: Final = "Strand"
@@ -36,6 +35,8 @@ def read_features(path: str | Path, *, one_based: bool, chrom: str | None = None
     """
     table = _read(Path(path))
     if chrom is not None:
+        import pyarrow.compute as pc
+
         table = table.filter(pc.field("_labels") == chrom)
     columns = [table[name].to_pylist() for name in _COLUMNS]
     strands = table[_STRAND].to_pylist() if _STRAND in table.column_names else ["+"] * len(table)
@@ -51,6 +52,9 @@ def read_features(path: str | Path, *, one_based: bool, chrom: str | None = None
 
 
 def _read(path: Path) -> pa.Table:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     try:
         table = pq.read_table(path)
     except FileNotFoundError:

@@ -24,8 +24,8 @@ TRINUCLEOTIDES: Final = tuple(f"{a}{b}{c}" for b, a, c in product("CT", ACGT, AC
 
 def substitutions() -> Iterator[str]:
     """The 96 kinds of substitution."""
-    for before, base, after in TRINUCLEOTIDES:
-        yield from (f"{before}[{base}>{alt}]{after}" for alt in ACGT if alt != base)
+    for text in TRINUCLEOTIDES:
+        yield from (f"{text[0]}[{text[1]}>{alt}]{text[2]}" for alt in ACGT if alt != text[1])
 
 
 def kinds() -> tuple[str, ...]:

@@ -10,9 +10,14 @@ from typing import Any, Unpack, cast
 import torch
 
 from cistron.errors import InputError
-from cistron.genome import Reference, Variant
+from cistron.genome import Interval, Reference, Variant
 from cistron.inference.calibration import Calibration
-from cistron.inference.likelihood import Likelihood, log_likelihood
+from cistron.inference.embed import Embedding, EmbedOptions, embed
+from cistron.inference.embed_variants import AlleleEmbedding, embed_variants
+from cistron.inference.generate import Generated, GenerateOptions, generate
+from cistron.inference.likelihood import Likelihood, LikelihoodOptions, log_likelihood
+from cistron.inference.mutagenesis import mutate
+from cistron.inference.scan import Scanned, ScanOptions, scan
 from cistron.inference.score import ScoreOptions, VariantScore, score_variants
 from cistron.models import Model, ModelSpec
 from cistron.tokenizers import Tokenizer
@@ -95,9 +100,39 @@ class LoadedModel:
         """Yield a score for each variant; see `cistron.inference.score.score_variants`."""
         return score_variants(self.model, self.tokenizer, reference, variants, **options)
 
-    def log_likelihood(self, sequences: Iterable[str], *, batch_tokens: int = 16_384) -> Iterator[Likelihood]:
+    def mutate(
+        self, intervals: Iterable[Interval], reference: Reference, **options: Any
+    ) -> Iterator[VariantScore]:
+        """Yield a score for every substitution; see `cistron.inference.mutagenesis.mutate`."""
+        return mutate(self.model, self.tokenizer, reference, intervals, **options)
+
+    def scan(
+        self, intervals: Iterable[Interval] | None, reference: Reference, **options: Unpack[ScanOptions]
+    ) -> Iterator[Scanned]:
+        """Yield what the model expects along the intervals; see `cistron.inference.scan.scan`."""
+        return scan(self.model, self.tokenizer, reference, intervals, **options)
+
+    def embed(self, sequences: Iterable[str], **options: Unpack[EmbedOptions]) -> Iterator[Embedding]:
+        """Yield the hidden states of each sequence; see `cistron.inference.embed.embed`."""
+        return embed(self.model, self.tokenizer, sequences, **options)
+
+    def embed_variants(
+        self, variants: Iterable[Variant], reference: Reference, **options: Any
+    ) -> Iterator[AlleleEmbedding]:
+        """Yield embeddings of both alleles; see `cistron.inference.embed_variants.embed_variants`."""
+        return embed_variants(self.model, self.tokenizer, reference, variants, **options)
+
+    def log_likelihood(
+        self, sequences: Iterable[str], **options: Unpack[LikelihoodOptions]
+    ) -> Iterator[Likelihood]:
         """Yield the log-likelihood of each sequence; see `cistron.inference.likelihood.log_likelihood`."""
-        return log_likelihood(self.model, self.tokenizer, sequences, batch_tokens=batch_tokens)
+        return log_likelihood(self.model, self.tokenizer, sequences, **options)
+
+    def generate(
+        self, prompts: Iterable[str], *, tokens: int, **options: Unpack[GenerateOptions]
+    ) -> Iterator[Generated]:
+        """Yield continuations of each prompt; see `cistron.inference.generate.generate`."""
+        return generate(self.model, self.tokenizer, prompts, tokens=tokens, **options)
 
 
 def load(
