@@ -6,7 +6,6 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
-from torch.nn.attention.bias import causal_lower_right
 
 from cistron.layers.cache import join
 
@@ -37,6 +36,8 @@ def attend(
         key, value = join([past[0], key]), join([past[1], value])
     if mask is None and query.shape[2] > 1:
         # torch's bias object is a Tensor subclass that SDPA turns into the right kernel
+        from torch.nn.attention.bias import causal_lower_right  # brings the compiler along, for seconds
+
         bias = causal_lower_right(query.shape[2], key.shape[2])
         return _sdpa(query, key, value, groups, attn_mask=bias)
     return _sdpa(query, key, value, groups, attn_mask=mask)

@@ -8,7 +8,6 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
-from torch.nn.attention.bias import causal_lower_right
 
 from cistron.layers.attention import attend
 from cistron.layers.cache import Block, join
@@ -154,6 +153,8 @@ def _merged(first: _Partial, second: _Partial) -> _Partial:
 
 def _joined(query: Tensor, blocks: Sequence[Block]) -> Tensor:
     """Attention where the last queries and keys belong together, in one kernel; copies the blocks."""
+    from torch.nn.attention.bias import causal_lower_right  # brings the compiler along, for seconds
+
     wide = [_as(query, block) for block in blocks]
     keys, values = join([block.keys for block in wide]), join([block.values for block in wide])
     return F.scaled_dot_product_attention(
