@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice
@@ -15,8 +14,14 @@ import numpy as np
 
 from cistron import __version__
 from cistron.cli.base_classes import base_classes
-from cistron.cli.command_line import command_line
-from cistron.cli.facts import model_facts, reference_fact
+from cistron.cli.explain_outputs import (
+    RESAMPLES,
+    SCHEMA,
+    manifest_of,
+    summary_of,
+    write_report,
+    write_table,
+)
 from cistron.cli.journaled import journal_beside
 from cistron.cli.loading import loaded
 from cistron.cli.progress import note, progress_bar
@@ -24,6 +29,7 @@ from cistron.cli.targets import Target, find_target
 from cistron.errors import OutputError
 from cistron.formats.atomic import refuse_same_file, refuse_unwritable, sha256_file
 from cistron.formats.fasta import Fasta
+from cistron.formats.gene_models import gene_files
 from cistron.formats.journal import Journal
 from cistron.formats.manifest import write_manifest
 from cistron.formats.table import TableWriter
@@ -32,21 +38,9 @@ from cistron.genome.base_classes import BaseClasses
 
 if TYPE_CHECKING:
     from cistron.inference.load import LoadedModel
-    from cistron.inference.routing_counts import BlockCounts, Bounds, RoutingCounts
+    from cistron.inference.routing_counts import BlockCounts, RoutingCounts
     from cistron.inference.score import Strands
 
-RESAMPLES: Final = 1000
-SCHEMA: Final[dict[str, type[str] | type[int] | type[float]]] = {
-    "layer": int,
-    "expert": int,
-    "class": str,
-    "bases": int,
-    "share": float,
-    "expected": float,
-    "log2_enrichment": float,
-    "low": float,
-    "high": float,
-}
 AROUND: Final = 8
 """Windows on either side of a region that are read for comparison when a report explains it."""
 
@@ -124,11 +118,11 @@ def run_explain(request: ExplainRequest) -> None:
         _fill(journal, run)
         counts = _counts(journal, run)
         bounds = counts.bounds(resamples=RESAMPLES, seed=request.seed)
-        _write_table(run, counts, bounds)
-        summary = _summary(run, counts)
-        write_manifest(request.output, _manifest(run, summary))
+        write_table(run, counts, bounds)
+        summary = summary_of(run, counts)
+        write_manifest(request.output, manifest_of(run, summary))
         if request.report is not None:
-            _write_report(run, request.report, counts, bounds)
+            write_report(run, request.report, counts, bounds)
         journal.remove()
     if request.as_json:
         print(json.dumps(summary, indent=2))
@@ -179,12 +173,12 @@ def _check_paths(request: ExplainRequest) -> None:
 
 
 def _run(request: ExplainRequest, reference: Fasta) -> ExplainRun:
-    target = find_target(request.target, reference, request.genes)
-    classes = base_classes(reference, request.genes, request.classes)
-    model = loaded(request.model, request.device, request.dtype, request.threads)
     from cistron.inference.router_watch import moe_layers
     from cistron.inference.score import checked_width
 
+    target = find_target(request.target, reference, request.genes)
+    classes = base_classes(reference, request.genes, request.classes)
+    model = loaded(request.model, request.device, request.dtype, request.threads)
     moe_layers(model.model)  # refuses a model without experts before anything is written
     width = checked_width(model.model, request.width)
     identity = {
@@ -192,7 +186,7 @@ def _run(request: ExplainRequest, reference: Fasta) -> ExplainRun:
         "target": target.name,
         "region": target.place,
         "reference_sha256": sha256_file(request.reference),
-        "annotation": None if request.genes is None else request.genes.name,
+        "genes_sha256": [] if request.genes is None else list(map(sha256_file, gene_files(request.genes))),
         "class_files": {name: sha256_file(path) for name, path in request.classes},
         "model": model.name,
         "model_sha256": model.sha256,
@@ -242,66 +236,3 @@ def _packed(counts: BlockCounts) -> bytes:
     packed = io.BytesIO()
     np.savez(packed, **counts._asdict())
     return packed.getvalue()
-
-
-def _write_table(run: ExplainRun, counts: RoutingCounts, bounds: Bounds) -> None:
-    from cistron.reports.routing import routing_rows
-
-    metadata = {f"cistron.{key}": str(value) for key, value in run.identity.items()}
-    with TableWriter(run.request.output, SCHEMA, metadata) as table:
-        table.write_rows(routing_rows(counts, bounds))
-
-
-def _summary(run: ExplainRun, counts: RoutingCounts) -> dict[str, Any]:
-    """What the run found, as plain values."""
-    ties, distance = counts.near_ties.sum(axis=0), counts.specialisation
-    bases = dict(zip(counts.classes, counts.bases.tolist(), strict=True))
-    known = {name: number for number, name in enumerate(counts.classes) if bases[name]}
-    return {
-        "target": run.target.name,
-        "place": run.target.place,
-        "model": run.model.name,
-        "width": run.identity["width"],
-        "layers": list(counts.layers),
-        "bases_read": bases["all"],
-        "classes": bases,
-        "distance": {name: distance[:, number].round(6).tolist() for name, number in known.items()},
-        "near_tie_tolerance": counts.tolerance,
-        "near_ties": ties.tolist(),
-        "near_ties_per_window": _per_window(run, int(ties.sum()), bases["all"]),
-    }
-
-
-def _per_window(run: ExplainRun, ties: int, bases: int) -> float | None:
-    return round(ties * run.identity["width"] / bases, 4) if bases else None
-
-
-def _manifest(run: ExplainRun, summary: Mapping[str, Any]) -> dict[str, Any]:
-    request = run.request
-    files = {"reference": str(request.reference), "genes": str(request.genes or "") or None}
-    counted = {name: summary[name] for name in ("bases_read", "near_ties")}
-    return {"command": command_line(), **run.identity, **files, "seed": request.seed, **counted}
-
-
-def _write_report(run: ExplainRun, path: Path, counts: RoutingCounts, bounds: Bounds) -> None:
-    from cistron.reports.routing import write_routing_report
-
-    request = run.request
-    write_routing_report(
-        path,
-        counts,
-        bounds,
-        title=f"Expert routing in {run.target.name}",
-        model_facts=model_facts(run.model),
-        run_facts={
-            "Cistron": __version__,
-            "Place": run.target.place,
-            "Reference": reference_fact(run.reference),
-            **({"Genes": request.genes.name} if request.genes else {}),
-            **{f"Class {name}": path.name for name, path in request.classes},
-            "Window": f"{run.identity['width']:,} bp, half of it before each base",
-            "Strands": request.strands,
-            "Intervals": f"{RESAMPLES:,} draws of {len(counts.chosen):,} blocks, seed {request.seed}",
-            "Arithmetic": f"{run.identity['dtype']} on {run.identity['device']}",
-        },
-    )

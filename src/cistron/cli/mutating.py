@@ -134,9 +134,10 @@ def _check_paths(request: MutateRequest) -> None:
     TableWriter(request.output, SCHEMA)
     if len({Path(path).resolve() for path in outputs}) < len(outputs):
         raise OutputError(f"outputs must differ; these do not: {', '.join(outputs)}")
+    sources = [request.reference, *(path for _, path in request.classes)]
     for output in outputs:
         refuse_unwritable(output)
-        for source in (request.reference, *([request.genes] if request.genes else [])):
+        for source in [*sources, *([request.genes] if request.genes else [])]:
             refuse_same_file(source, output)
 
 

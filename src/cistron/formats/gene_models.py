@@ -108,9 +108,8 @@ class GeneFile:
 
     def _read(self, kind: Feature) -> Iterator[Interval]:
         ending = "".join(self.path.suffixes[-2:]).removesuffix(".gz")
-        if self.path.is_dir() or ending == ".parquet":
-            folder = self.path if self.path.is_dir() else self.path.parent
-            return read_features(folder / f"{_TABLES[kind]}.parquet", one_based=True)
+        if tables := _tables(self.path):
+            return read_features(tables[kind], one_based=True)
         if ending.endswith(".bed"):
             return read_bed(self.path) if kind == "gene" else iter(())
         if ending.endswith((".gff", ".gff3", ".gtf")):
@@ -118,6 +117,19 @@ class GeneFile:
         raise InputError(
             f"{self.path} is no annotation by its name; give GFF3, GTF, BED, or a folder with genes.parquet"
         )
+
+
+def gene_files(path: str | Path) -> list[Path]:
+    """The files that `GeneFile` reads for `path`."""
+    return list(_tables(Path(path)).values()) or [Path(path)]
+
+
+def _tables(path: Path) -> dict[Feature, Path]:
+    """The Parquet tables that `path` means; none where it is a file of another kind."""
+    if not path.is_dir() and path.suffix != ".parquet":
+        return {}
+    folder = path if path.is_dir() else path.parent
+    return {kind: folder / f"{name}.parquet" for kind, name in _TABLES.items()}
 
 
 def _parts(gene: Interval, features: Sequence[Interval]) -> tuple[Span, ...]:
