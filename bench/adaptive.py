@@ -29,7 +29,7 @@ import cistron
 from cistron.formats.fasta import Fasta
 from cistron.genome import Variant
 from cistron.inference.load import LoadedModel
-from cistron.inference.suffix import checked_suffix
+from cistron.inference.scoring.suffix import checked_suffix
 
 RESULTS = Path(__file__).parent / "results"
 RULES: tuple[str | int, ...] = ("exact", "auto", 768, 512, 384, 256, 192, 128, 64)

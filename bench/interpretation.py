@@ -21,9 +21,9 @@ from scipy.stats import spearmanr
 import cistron
 from cistron.formats.fasta import Fasta
 from cistron.genome import Interval
+from cistron.inference.interpretation.routing import route
 from cistron.inference.load import LoadedModel
 from cistron.inference.mutagenesis import mutate, shared_slack
-from cistron.inference.routing import route
 
 RESULTS = Path(__file__).parent / "results" / "interpretation.json"
 TEST_FROM = 20_000_000  # chr20 from here on is the test half

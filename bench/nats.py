@@ -29,8 +29,8 @@ from cistron.cli.progress import progress_bar
 from cistron.formats.fasta import Fasta
 from cistron.formats.feature_table import read_features
 from cistron.genome.annotation import covered, gene_partition
-from cistron.inference.haplotypes import Continuations, score_continuations
 from cistron.inference.load import LoadedModel
+from cistron.inference.scoring.haplotypes import Continuations, score_continuations
 from cistron.metrics.bootstrap import ratio_interval
 from cistron.training.recipes import default
 

@@ -22,7 +22,7 @@ from cistron.inference.generate import generate
 from cistron.inference.likelihood import log_likelihood
 from cistron.inference.scan import scan
 from cistron.inference.score import score_variants
-from cistron.inference.strand_scores import strand_score
+from cistron.inference.scoring.strand_scores import strand_score
 from cistron.tokenizers import TOKENIZERS
 
 EXACT = 1e-8

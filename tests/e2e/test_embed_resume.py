@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from cistron.cli.embedding import run_embed
-from cistron.cli.embedding_request import EmbedRequest
+from cistron.cli.embedding.request import EmbedRequest
+from cistron.cli.embedding.run import run_embed
 from cistron.errors import ResumeError
 from cistron.inference.embed import embed_passages
 
@@ -48,7 +48,7 @@ def stopped_before_writing(request: EmbedRequest) -> Path:
         raise KeyboardInterrupt
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("cistron.cli.embedding.open_vectors", interrupt)
+        patch.setattr("cistron.cli.embedding.run.open_vectors", interrupt)
         with pytest.raises(KeyboardInterrupt):
             run_embed(request)
     return Path(request.output + ".journal")
@@ -59,7 +59,7 @@ def test_a_journal_cut_anywhere_gives_the_same_files(
     request_: EmbedRequest, bench: Any, pooling: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Small blocks, so that the positions of one sequence lie in several of them.
-    monkeypatch.setattr("cistron.cli.embedding.BLOCK_BYTES", 3000)
+    monkeypatch.setattr("cistron.cli.embedding.run.BLOCK_BYTES", 3000)
     request = replace(request_, pooling=pooling)
     whole = stopped_before_writing(request).read_bytes()
     assert bench.left() == ["o.parquet.journal"]

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from cistron.cli import generating
+from cistron.cli.generating import run as generating
 from cistron.formats.fasta import Fasta
 from cistron.genome.sequence import reverse_complement
-from cistron.inference.constraints import Constraints, parse_gc
+from cistron.inference.generation.constraints import Constraints, parse_gc
 
 PYTHON = sys.executable
 ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}

@@ -65,8 +65,8 @@ def files(folder: Path) -> dict[str, bytes]:
 @pytest.mark.parametrize(
     ("verb", "where", "name"),
     [
-        ("scan", "cistron.cli.scanning.write_output", "out.bw.journal"),
-        ("likelihood", "cistron.cli.likelihoods.write_table", "out.tsv.journal"),
+        ("scan", "cistron.cli.scanning.run.write_output", "out.bw.journal"),
+        ("likelihood", "cistron.cli.likelihoods.run.write_table", "out.tsv.journal"),
     ],
 )
 def test_a_journal_cut_anywhere_gives_the_same_files(
@@ -98,8 +98,8 @@ def test_a_journal_cut_anywhere_gives_the_same_files(
 @pytest.mark.parametrize(
     ("verb", "where", "computes"),
     [
-        ("scan", "cistron.cli.scanning.write_output", "cistron.inference.scan.scan_shard"),
-        ("likelihood", "cistron.cli.likelihoods.write_table", "cistron.inference.likelihood.ref_log_p"),
+        ("scan", "cistron.cli.scanning.run.write_output", "cistron.inference.scan.scan_shard"),
+        ("likelihood", "cistron.cli.likelihoods.run.write_table", "cistron.inference.likelihood.ref_log_p"),
     ],
 )
 def test_what_is_in_the_journal_is_not_computed_again(
@@ -128,7 +128,7 @@ def test_what_is_in_the_journal_is_not_computed_again(
 def test_a_scan_with_other_settings_is_refused_and_the_journal_stays(
     scan: Run, bench: Any, monkeypatch: pytest.MonkeyPatch, changes: tuple[object, ...], told: str
 ) -> None:
-    stopped(scan, monkeypatch, "cistron.cli.scanning.write_output")
+    stopped(scan, monkeypatch, "cistron.cli.scanning.run.write_output")
     before = files(bench.out)
     assert told in scan("--resume", *changes).error
     assert files(bench.out) == before
@@ -145,7 +145,7 @@ def test_a_scan_with_other_settings_is_refused_and_the_journal_stays(
 def test_a_likelihood_run_with_other_settings_is_refused_and_the_journal_stays(
     likelihood: Run, bench: Any, monkeypatch: pytest.MonkeyPatch, changes: tuple[object, ...], told: str
 ) -> None:
-    stopped(likelihood, monkeypatch, "cistron.cli.likelihoods.write_table")
+    stopped(likelihood, monkeypatch, "cistron.cli.likelihoods.run.write_table")
     before = files(bench.out)
     assert told in likelihood("--resume", *changes).error
     assert files(bench.out) == before

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from cistron.cli.scoring import ScoredRun, ScoreRequest, run_score
+from cistron.cli.scoring.run import ScoredRun, ScoreRequest, run_score
 from cistron.errors import OutputError
 
 Run = Callable[..., Any]

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from cistron.cli.scoring import ScoreRequest, run_score
+from cistron.cli.scoring.run import ScoreRequest, run_score
 from cistron.formats.fasta import Fasta
 
 FLOAT32, FLOAT64 = 1e-4, 1e-8

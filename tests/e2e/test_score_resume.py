@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from cistron.cli.scoring import ScoredRun, ScoreRequest, run_score
+from cistron.cli.scoring.run import ScoredRun, ScoreRequest, run_score
 from cistron.formats.fasta import Fasta
 from cistron.formats.journal import Journal
 
@@ -143,7 +143,7 @@ def test_ctrl_c_before_anything_is_scored_leaves_nothing(bench: Any) -> None:
         str(bench.vcf(bench.snv(500))), bench.fasta(), str(bench.out / "out.vcf"), str(bench.model), width=64
     )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("cistron.cli.scoring.Fasta", Interrupting)
+        patch.setattr("cistron.cli.scoring.run.Fasta", Interrupting)
         with pytest.raises(KeyboardInterrupt):
             run_score(request)
     assert bench.left() == []

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pysam
 import pytest
 
-from cistron.cli.scoring import ScoredRun, ScoreRequest, run_score
+from cistron.cli.scoring.run import ScoredRun, ScoreRequest, run_score
 
 Run = Callable[..., Any]
 

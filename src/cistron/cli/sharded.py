@@ -45,7 +45,7 @@ def fill_shards(
         InputError: Memory does not suffice for the smallest batch.
         OutputError: The disk is full.
     """
-    from cistron.inference.budget import Budget
+    from cistron.inference.planning.budget import Budget
 
     sizes = _sizes(journal)
     budget = Budget(sizes[-1], note) if sizes else Budget.fitted(model, longest, batch_tokens, told=note)

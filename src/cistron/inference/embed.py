@@ -16,9 +16,9 @@ from jaxtyping import Float
 
 from cistron.inference.batching import by_length
 from cistron.inference.chunks import CHUNK_TOKENS, read_chunks
-from cistron.inference.hidden import Layer, layer_labels, layer_states, overlap, padded_ids
-from cistron.inference.passages import Passage, checked_passages, in_blocks, tokens_ahead
-from cistron.inference.pooling import Pool, Pooling, make_pool
+from cistron.inference.embedding.hidden import Layer, layer_labels, layer_states, overlap, padded_ids
+from cistron.inference.embedding.passages import Passage, checked_passages, in_blocks, tokens_ahead
+from cistron.inference.embedding.pooling import Pool, Pooling, make_pool
 from cistron.models import Model
 from cistron.tokenizers import Tokenizer
 

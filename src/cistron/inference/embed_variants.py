@@ -18,12 +18,12 @@ from cistron.errors import InputError
 from cistron.genome import Reference, Variant
 from cistron.genome.alleles import AlleleStatus
 from cistron.genome.windows import AlleleWindow
-from cistron.inference.allele_windows import AlleleWindows, RefPolicy, Strands
 from cistron.inference.batching import by_length
 from cistron.inference.chunks import read_chunks
-from cistron.inference.hidden import Layer, layer_labels, layer_states, overlap, padded_ids
-from cistron.inference.pooling import Pool, Pooling, make_pool
+from cistron.inference.embedding.hidden import Layer, layer_labels, layer_states, overlap, padded_ids
+from cistron.inference.embedding.pooling import Pool, Pooling, make_pool
 from cistron.inference.score import checked_width
+from cistron.inference.scoring.allele_windows import AlleleWindows, RefPolicy, Strands
 from cistron.models import Model, State
 from cistron.tokenizers import Tokenizer
 

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal, TypedDict
 
 from cistron.errors import InputError, SequenceError
-from cistron.inference.attempts import Job, Settings, batches_of, jobs_of, run_jobs
-from cistron.inference.budget import Budget
-from cistron.inference.constraints import Constraints
-from cistron.inference.generated import Generated, Refusal
-from cistron.inference.sampling import Sampling
-from cistron.inference.screening import Screen, installed_screens, require_screens
+from cistron.inference.generation.attempts import Job, Settings, batches_of, jobs_of, run_jobs
+from cistron.inference.generation.constraints import Constraints
+from cistron.inference.generation.generated import Generated, Refusal
+from cistron.inference.generation.sampling import Sampling
+from cistron.inference.generation.screening import Screen, installed_screens, require_screens
+from cistron.inference.planning.budget import Budget
 from cistron.models import Model
 from cistron.tokenizers import Tokenizer
 

@@ -16,9 +16,9 @@ from cistron.genome import Interval, Reference, Variant
 from cistron.genome.sequence import ACGT, count_acgt
 from cistron.genome.splits import parse_region
 from cistron.genome.windows import checked_slack
-from cistron.inference.attribution import estimate_variants
+from cistron.inference.interpretation.attribution import estimate_variants
 from cistron.inference.score import Strands, VariantScore, checked_width, score_variants
-from cistron.inference.suffix import Suffix
+from cistron.inference.scoring.suffix import Suffix
 from cistron.models import Model
 from cistron.tokenizers import Tokenizer
 

@@ -22,8 +22,8 @@ from cistron.genome import Reference, Strand, Variant
 from cistron.genome.alleles import Allele, AlleleStatus, RefMismatch, check_ref, classify, trim
 from cistron.genome.contigs import ContigNames, is_rcrs, recognise_build
 from cistron.genome.windows import AlleleWindow, IndelRule, allele_window, checked_slack
-from cistron.inference.strand_scores import StrandScore, score_windows
-from cistron.inference.suffix import Suffix, checked_suffix
+from cistron.inference.scoring.strand_scores import StrandScore, score_windows
+from cistron.inference.scoring.suffix import Suffix, checked_suffix
 from cistron.models import Model
 from cistron.tokenizers import Tokenizer
 

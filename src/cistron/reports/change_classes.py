@@ -11,7 +11,7 @@ import numpy as np
 
 from cistron.genome.annotation import GeneModel
 from cistron.genome.sequence import ACGT
-from cistron.inference.mutation_map import MutationMap
+from cistron.inference.interpretation.mutation_map import MutationMap
 from cistron.reports.figures import Style, class_figure, styles
 from cistron.reports.page import figure
 from cistron.reports.summary import ReportRow

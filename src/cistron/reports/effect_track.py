@@ -10,7 +10,7 @@ from jaxtyping import Float64
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from cistron.genome.annotation import GeneModel, Span
-from cistron.inference.mutation_map import MutationMap
+from cistron.inference.interpretation.mutation_map import MutationMap
 from cistron.reports.figures import COLOURS, bare, new_figure, theme, to_svg
 from cistron.reports.gene_track import draw_genes
 

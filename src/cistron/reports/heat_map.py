@@ -18,7 +18,7 @@ from cistron.formats.atomic import atomic_output
 from cistron.genome import Strand
 from cistron.genome.annotation import GeneModel, Span
 from cistron.genome.sequence import ACGT
-from cistron.inference.mutation_map import MutationMap
+from cistron.inference.interpretation.mutation_map import MutationMap
 from cistron.reports.figures import COLOURS, SMALL, bare, new_figure, theme, to_svg
 from cistron.reports.gene_track import draw_genes
 

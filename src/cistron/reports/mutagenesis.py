@@ -14,8 +14,8 @@ from cistron.formats.atomic import atomic_output
 from cistron.genome import Strand
 from cistron.genome.annotation import GeneModel
 from cistron.genome.sequence import ACGT
+from cistron.inference.interpretation.mutation_map import MutationMap
 from cistron.inference.mutagenesis import Method
-from cistron.inference.mutation_map import MutationMap
 from cistron.reports.change_classes import change_rows, class_sections, kind_styles, signed
 from cistron.reports.effect_track import effect_track_svg
 from cistron.reports.heat_map import PER_LINE, heat_map_svg

@@ -14,7 +14,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from cistron.formats.atomic import atomic_output
-from cistron.inference.routing_counts import Bounds, RoutingCounts
+from cistron.inference.interpretation.routing_counts import Bounds, RoutingCounts
 from cistron.reports.figures import (
     COLOURS,
     MARKERS,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cistron.inference.haplotypes import Continuations
+from cistron.inference.scoring.haplotypes import Continuations
 
 Bench = dict[str, ModuleType]
 

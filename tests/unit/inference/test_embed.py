@@ -12,8 +12,8 @@ import torch
 from cistron.errors import OutOfBoundsError, SequenceError, UnknownNameError, WindowError
 from cistron.inference import embed as module
 from cistron.inference.embed import embed, layer_widths
-from cistron.inference.passages import BLOCK, in_blocks
-from cistron.inference.pooling import Pooling
+from cistron.inference.embedding.passages import BLOCK, in_blocks
+from cistron.inference.embedding.pooling import Pooling
 
 POOL = {
     "mean": lambda states: states.mean(0),

@@ -11,9 +11,9 @@ from cistron.errors import InputError, ReferenceMismatchError, WindowError
 from cistron.genome import Variant
 from cistron.genome.alleles import AlleleStatus
 from cistron.inference import embed_variants as module
-from cistron.inference.allele_windows import AlleleWindows
 from cistron.inference.embed import embed
 from cistron.inference.embed_variants import embed_variants
+from cistron.inference.scoring.allele_windows import AlleleWindows
 
 WIDTH = 48
 

@@ -10,13 +10,14 @@ import pytest
 import torch
 
 from cistron.errors import InputError, SequenceError, WeightsError
-from cistron.inference import chunks, decode
-from cistron.inference.attempts import Job, batches_of
-from cistron.inference.constraints import ConstraintError, Constraints, GCRange
+from cistron.inference import chunks
 from cistron.inference.generate import Generated, Refusal, generate, letters_of, require_prompt
+from cistron.inference.generation import decode
+from cistron.inference.generation.attempts import Job, batches_of
+from cistron.inference.generation.constraints import ConstraintError, Constraints, GCRange
+from cistron.inference.generation.sampling import uniforms
+from cistron.inference.generation.screening import Screen, ScreeningError
 from cistron.inference.likelihood import log_likelihood
-from cistron.inference.sampling import uniforms
-from cistron.inference.screening import Screen, ScreeningError
 
 PROMPTS = ["A", "GATTACAGATTACA", "T", "ACGTNNACGT", "CCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCGA", "GT"]
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from cistron.errors import SequenceError
-from cistron.inference.haplotypes import Continuations, score_continuations
 from cistron.inference.likelihood import Likelihood, log_likelihood
+from cistron.inference.scoring.haplotypes import Continuations, score_continuations
 
 LETTERS = list("ACGTN")
 

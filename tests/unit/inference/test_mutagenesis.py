@@ -7,8 +7,8 @@ import pytest
 
 from cistron.errors import InputError, WindowError
 from cistron.genome import Interval, Variant
+from cistron.inference.interpretation.mutation_map import MutationMap
 from cistron.inference.mutagenesis import count_changes, mutate, saturation, shared_slack
-from cistron.inference.mutation_map import MutationMap
 from cistron.inference.score import VariantScore, score_variants
 
 

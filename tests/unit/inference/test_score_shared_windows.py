@@ -185,7 +185,7 @@ def test_auto_stops_where_its_estimate_allows_and_says_what_it_may_have_missed(
     genos, tokenizer, make_genome, monkeypatch, slack
 ):
     tolerance = 0.5
-    monkeypatch.setattr("cistron.inference.branches.TOLERANCE", tolerance)
+    monkeypatch.setattr("cistron.inference.scoring.branches.TOLERANCE", tolerance)
     text = "".join(random.Random(2).choices("ACGT", k=1000))
     genome = make_genome(c=text)
     variants = [*saturation(text, "c", 500, 505), Variant("c", 505, text[504:508], text[504])]

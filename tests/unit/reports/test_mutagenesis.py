@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from cistron.genome.annotation import GeneModel
-from cistron.inference.mutation_map import MutationMap
+from cistron.inference.interpretation.mutation_map import MutationMap
 from cistron.reports.change_classes import change_rows, kind_of
 from cistron.reports.effect_track import binned
 from cistron.reports.heat_map import PER_LINE, Stretch, heat_map_svg, write_heat_map

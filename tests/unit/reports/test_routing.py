@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from cistron.inference.routing_counts import RoutingCounts
+from cistron.inference.interpretation.routing_counts import RoutingCounts
 from cistron.reports.routing import layer_number, routing_rows, write_routing_report
 
 CLASSES = ("all", "A", "C", "G", "T", "exons", "nothing")

@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 
 import typer
 
-from cistron.cli.calibrating import CalibrationRequest, run_calibration
 from cistron.cli.options import (
     BatchTokens,
     Device,
@@ -19,6 +18,7 @@ from cistron.cli.options import (
     Threads,
     Width,
 )
+from cistron.cli.scoring.calibration import CalibrationRequest, run_calibration
 
 
 def calibrate(

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from cistron.cli.progress import note
-from cistron.cli.scoring import ScoredRun, ScoreRequest, report_rows, run_score
+from cistron.cli.scoring.run import ScoredRun, ScoreRequest, report_rows, run_score
 from cistron.errors import OutputError
 from cistron.formats.atomic import atomic_output
 from cistron.formats.vcf import VcfRecord

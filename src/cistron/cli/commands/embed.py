@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from cistron.cli.embedding import run_embed
-from cistron.cli.embedding_request import EmbedRequest
-from cistron.cli.embedding_work import ALLELES, Allele
+from cistron.cli.embedding.request import EmbedRequest
+from cistron.cli.embedding.run import run_embed
+from cistron.cli.embedding.work import ALLELES, Allele
 from cistron.cli.options import BatchTokens, Device, Dtype, ModelName, Resume, Threads
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cistron.cli.base_classes import named_files
-from cistron.cli.explaining import ExplainRequest, run_explain
+from cistron.cli.explaining.run import ExplainRequest, run_explain
 from cistron.cli.options import (
     AsJson,
     BatchTokens,

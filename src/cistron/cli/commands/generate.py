@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from cistron.cli.generating import run_generate
-from cistron.cli.generating_prompts import opened_prompts
-from cistron.cli.generating_request import GenerateRequest
+from cistron.cli.generating.prompts import opened_prompts
+from cistron.cli.generating.request import GenerateRequest
+from cistron.cli.generating.run import run_generate
 from cistron.cli.options import BatchTokens, Device, Dtype, ModelName, Resume, Threads
 
 

@@ -48,7 +48,7 @@ def likelihood(
 
     Example: cistron likelihood genes.fa -o genes.tsv --track genes.bw
     """
-    from cistron.cli.likelihoods import LikelihoodRequest, run_likelihood
+    from cistron.cli.likelihoods.run import LikelihoodRequest, run_likelihood
 
     run_likelihood(
         LikelihoodRequest(

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from cistron.cli.base_classes import named_files
-from cistron.cli.mutating import MutateRequest, run_mutate
+from cistron.cli.mutating.run import MutateRequest, run_mutate
 from cistron.cli.options import (
     AsJson,
     Device,
@@ -21,7 +21,7 @@ from cistron.cli.options import (
     Threads,
     Width,
 )
-from cistron.cli.scoring import parsed_suffix
+from cistron.cli.scoring.run import parsed_suffix
 from cistron.errors import InputError
 
 

@@ -66,7 +66,7 @@ def score(
 
     Example: cistron plan score in.vcf.gz
     """
-    from cistron.cli.plan_work import WorkRequest, plan_work
+    from cistron.cli.planning.work import WorkRequest, plan_work
     from cistron.inference.planning.workload import scoring
 
     if (variants is None) == (alleles is None):
@@ -113,7 +113,7 @@ def embed(
 
     Example: cistron plan embed --length 1048576 -m genos/genos-1.2b --gpu H200 --memory 140
     """
-    from cistron.cli.plan_work import WorkRequest, plan_work
+    from cistron.cli.planning.work import WorkRequest, plan_work
     from cistron.inference.planning.workload import reading, windows_of
 
     lengths = _lengths(sequences_file, sequences, length)
@@ -152,7 +152,7 @@ def scan(
 
     Example: cistron plan scan --length 64000000
     """
-    from cistron.cli.plan_work import WorkRequest, plan_work
+    from cistron.cli.planning.work import WorkRequest, plan_work
     from cistron.inference.planning.workload import scanning
 
     lengths = _lengths(sequences_file, sequences, length)
@@ -189,7 +189,7 @@ def generate(
 
     Example: cistron plan generate --prompts 10 --length 1000 --tokens 500
     """
-    from cistron.cli.plan_work import WorkRequest, plan_work
+    from cistron.cli.planning.work import WorkRequest, plan_work
     from cistron.inference.planning.workload import generating
 
     lengths = _lengths(prompts_file, prompts, length)
@@ -230,7 +230,7 @@ def train(
 
     Example: cistron plan train genos-10b --gpus 64 --gpu-memory 80
     """
-    from cistron.cli.plan_training import show_training, training_facts
+    from cistron.cli.planning.training import show_training, training_facts
     from cistron.training.planning import device_named, make_plan
     from cistron.training.pretrain import Pretraining
 

@@ -64,8 +64,8 @@ def scan(
 
     Example: cistron scan chr20:4680000-4690000 -r genome.fa -o prnp.bw -o prnp.parquet
     """
-    from cistron.cli.scan_output import chosen_tracks
-    from cistron.cli.scanning import ScanRequest, run_scan
+    from cistron.cli.scanning.output import chosen_tracks
+    from cistron.cli.scanning.run import ScanRequest, run_scan
 
     chosen = tuple(regions or ())
     if reference is None and not Path(what).exists() and ":" in what:

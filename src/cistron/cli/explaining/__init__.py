@@ -1,0 +1,1 @@
+"""`cistron explain`: which experts fire in which bases."""

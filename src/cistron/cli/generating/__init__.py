@@ -1,0 +1,1 @@
+"""`cistron generate`: prompts in, new sequences out."""

@@ -1,0 +1,1 @@
+"""`cistron likelihood`: how likely sequences are, whole and base by base."""

@@ -1,0 +1,1 @@
+"""`cistron mutate`: every substitution of a region."""

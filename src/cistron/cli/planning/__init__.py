@@ -1,0 +1,1 @@
+"""`cistron plan`: memory and time of a job before it starts."""

@@ -1,0 +1,1 @@
+"""`cistron scan`: what a model expects at every base of regions."""

@@ -1,0 +1,1 @@
+"""`cistron score` and `cistron calibrate`: from a VCF to a VCF."""

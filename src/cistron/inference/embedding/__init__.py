@@ -1,0 +1,1 @@
+"""From texts to vectors: passages, the layers that are asked for, and pooling."""

@@ -1,0 +1,1 @@
+"""How sequences are drawn, kept within constraints, and screened."""

@@ -1,0 +1,1 @@
+"""What a model looks at: gradients, attributions, and which experts fire where."""
