@@ -391,20 +391,26 @@ from pathlib import Path
 from cistron.weights.convert.vortex import convert
 def peak():
     return int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]) * 1024
-before = peak()
-convert(sys.argv[1], sys.argv[2], config=sys.argv[3], max_shard_size=8_000_000)
-print(peak() - before)
+small, big, out = sys.argv[1:]
+rises = []
+for name in (small, small, big):
+    before = peak()
+    convert(f"{name}.pt", f"{out}{len(rises)}", config=f"{name}.json", max_shard_size=8_000_000)
+    rises.append(peak() - before)
+print(rises[-1])
 """
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="peak memory is read from /proc")
 def test_memory_is_that_of_a_shard_and_not_of_the_checkpoint(tmp_path):
-    config = replace(TINY, hidden_size=256, intermediate_size=2048, num_hidden_layers=15)
-    with torch.device("meta"):
-        like = StripedHyena2(config).state_dict()
-    torch.save({name: torch.zeros(tensor.shape) for name, tensor in like.items()}, tmp_path / "big.pt")
-    (tmp_path / "big.json").write_text(json.dumps(config.to_dict()))
-    paths = [tmp_path / name for name in ("big.pt", "out", "big.json")]
+    # Modules that load on the way and buffers that stay are paid by the small checkpoint, converted first.
+    for name, layers in (("small", 4), ("big", 15)):
+        config = replace(TINY, hidden_size=256, intermediate_size=2048, num_hidden_layers=layers)
+        with torch.device("meta"):
+            like = StripedHyena2(config).state_dict()
+        torch.save({key: torch.zeros(tensor.shape) for key, tensor in like.items()}, tmp_path / f"{name}.pt")
+        (tmp_path / f"{name}.json").write_text(json.dumps(config.to_dict()))
+    paths = [tmp_path / name for name in ("small", "big", "out")]
     ran = subprocess.run([sys.executable, "-c", MEASURE, *paths], capture_output=True, check=True)
     assert (tmp_path / "big.pt").stat().st_size > 100_000_000
-    assert int(ran.stdout) < 60_000_000
+    assert int(ran.stdout) < 50_000_000
