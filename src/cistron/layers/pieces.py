@@ -11,6 +11,9 @@ from torch import Tensor
 _PIECE: Final = 1 << 18
 """Numbers in a piece: a megabyte in float32, half of a usual second-level cache."""
 
+_LEAST: Final = 1 << 13
+"""Below as many numbers each call costs more than the work, so the fewest calls are fastest."""
+
 
 def pays(x: Tensor) -> bool:
     """Whether to work through `x` piece by piece: on a CPU, where no gradient or compiler wants the whole.
@@ -19,7 +22,7 @@ def pays(x: Tensor) -> bool:
     the operating system to clear the pages of every result.
     """
     eager = not torch.is_grad_enabled() and not torch.compiler.is_compiling()
-    return eager and x.device.type == "cpu" and type(x) is Tensor
+    return eager and x.device.type == "cpu" and type(x) is Tensor and x.numel() >= _LEAST
 
 
 def pieces(rows: int, width: int) -> Iterator[slice]:

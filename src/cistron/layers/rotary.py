@@ -7,6 +7,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from cistron.layers.pieces import pays, pieces
+from cistron.layers.residual import HALF
 
 
 def rotary_angles(
@@ -34,6 +35,8 @@ def rotate(
     """
     if pays(x):
         return _rotate_in_pieces(x, cos, sin)
+    if x.dtype in HALF and x.device.type == "cpu" and not torch.is_grad_enabled():
+        return rotate(x.float(), cos, sin).to(x.dtype)
     if cos.dim() == 3:
         cos, sin = cos.unsqueeze(1), sin.unsqueeze(1)
     cos, sin = cos.to(x.dtype), sin.to(x.dtype)

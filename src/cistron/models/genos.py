@@ -233,12 +233,13 @@ class Heads(nn.Module):
         query = rotate(query, chunk.cos[..., asking:, :], chunk.sin[..., asking:, :])
         key = rotate(key, chunk.cos, chunk.sin)
         if chunk.state is None:
-            return attend(query, key, value, None, chunk.mask)
+            return attend(query, key, value, chunk.mask)
         cache = chunk.state.caches[layer]
         updated = cache.appended(key, value, chunk.valid)
         chunk.updated.append(updated)
         if chunk.mask is not None:
-            return attend(query, key, value, cache.joined(), chunk.mask)
+            keys, values = updated.joined() or (key, value)
+            return attend(query, keys, values, chunk.mask)
         if query.shape[2] == 1:
             return attend_to_all(query, updated.blocks())
         return attend_after(query, key, value, cache.blocks())

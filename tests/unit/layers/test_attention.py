@@ -1,4 +1,4 @@
-"""`attend` and its cache against one masked softmax over everything."""
+"""`attend`, `attend_after` and the cache against one masked softmax over everything."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from cistron.layers.attention import attend
-from cistron.layers.cache import KeyValueCache
+from cistron.layers.cache import Block, KeyValueCache
+from cistron.layers.recall import attend_after
 
 EXACT = {"rtol": 0, "atol": 1e-12}
 HEADS = [(4, 4), (4, 2), (6, 1)]
@@ -24,6 +25,11 @@ def masked_softmax(query, key, value, mask):
             scores = scores.masked_fill(~mask[row], -torch.inf)
             out[row, head] = torch.einsum("qp,pk->qk", scores.softmax(-1), value[row, head // group])
     return out
+
+
+def after(query, key, value, past):
+    """Attention of a chunk behind one block."""
+    return attend_after(query, key, value, [Block(*past, None)])
 
 
 def causal(batch, past, length):
@@ -61,7 +67,7 @@ def test_a_later_chunk_sees_the_past_whole_and_itself_causally(
     joined = [torch.cat(pair, dim=2) for pair in zip(old, (key, value), strict=True)]
     expected = masked_softmax(query, *joined, causal(2, past, length))
     query.requires_grad_(gradient)
-    torch.testing.assert_close(attend(query, key, value, old).detach(), expected, **EXACT)
+    torch.testing.assert_close(after(query, key, value, old).detach(), expected, **EXACT)
 
 
 @pytest.mark.parametrize(("heads", "kv_heads"), HEADS)
@@ -73,7 +79,7 @@ def test_rows_of_a_fork_share_one_past(chunk, randn, heads, kv_heads, length, re
     repeated = [part.repeat_interleave(repeats, dim=0) for part in shared]
     joined = [torch.cat(pair, dim=2) for pair in zip(repeated, (key, value), strict=True)]
     expected = masked_softmax(query, *joined, causal(2 * repeats, 5, length))
-    torch.testing.assert_close(attend(query, key, value, shared), expected, **EXACT)
+    torch.testing.assert_close(after(query, key, value, shared), expected, **EXACT)
 
 
 @pytest.mark.parametrize(("heads", "kv_heads"), HEADS)
@@ -85,7 +91,7 @@ def test_a_mask_over_past_and_chunk_is_obeyed(chunk, randn, heads, kv_heads):
     seen[1, 2:, 3] = False
     joined = [torch.cat(pair, dim=2) for pair in zip(old, (key, value), strict=True)]
     expected = masked_softmax(query, *joined, seen)
-    torch.testing.assert_close(attend(query, key, value, old, seen.unsqueeze(1)), expected, **EXACT)
+    torch.testing.assert_close(attend(query, *joined, seen.unsqueeze(1)), expected, **EXACT)
 
 
 def test_large_scores_do_not_overflow_where_two_parts_are_merged(chunk, randn):
@@ -94,7 +100,7 @@ def test_large_scores_do_not_overflow_where_two_parts_are_merged(chunk, randn):
     key = 300 * key
     joined = torch.cat((old[0], key), 2), torch.cat((old[1], value), 2)
     expected = masked_softmax(query, *joined, causal(1, 4, 6))
-    torch.testing.assert_close(attend(query, key, value, old), expected, **EXACT)
+    torch.testing.assert_close(after(query, key, value, old), expected, **EXACT)
 
 
 @pytest.mark.parametrize(("past", "length"), [(0, 3), (4, 0), (0, 1)])
@@ -103,7 +109,7 @@ def test_an_empty_past_or_chunk_is_no_special_case(chunk, randn, past, length):
     old = randn(2, 2, past, 8), randn(2, 2, past, 8)
     joined = [torch.cat(pair, dim=2) for pair in zip(old, (key, value), strict=True)]
     expected = masked_softmax(query, *joined, causal(2, past, length))
-    torch.testing.assert_close(attend(query, key, value, old), expected, **EXACT)
+    torch.testing.assert_close(after(query, key, value, old), expected, **EXACT)
 
 
 def test_gradients_flow_to_the_past_and_the_chunk(chunk, randn):
@@ -111,7 +117,7 @@ def test_gradients_flow_to_the_past_and_the_chunk(chunk, randn):
     old = randn(1, 1, 2, 8).requires_grad_(), randn(1, 1, 2, 8).requires_grad_()
 
     def run(query, key, value, old_key, old_value):
-        return attend(query, key, value, (old_key, old_value))
+        return after(query, key, value, (old_key, old_value))
 
     assert torch.autograd.gradcheck(run, (query, key, value, *old))
 

@@ -21,9 +21,14 @@ def test_no_piece_holds_more_numbers_than_fit_the_cache(monkeypatch):
 
 
 def test_gradients_and_compilers_get_the_whole():
-    x = torch.zeros(2)
+    x = torch.zeros(1 << 13)
     with torch.no_grad():
         assert pays(x)
-        assert not pays(torch.empty(2, device="meta"))
+        assert not pays(torch.empty(1 << 13, device="meta"))
         assert not pays(torch.nn.Parameter(x))
     assert not pays(x)
+
+
+def test_what_is_too_small_to_be_cut_is_left_whole():
+    with torch.no_grad():
+        assert not pays(torch.zeros((1 << 13) - 1))
