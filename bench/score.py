@@ -59,7 +59,7 @@ def main() -> None:
     folder = mixtral_twin(options.model)
     model = cistron.load(folder, device="cpu")
     width = options.width or model.model.config.width
-    share = attention_share(model.model, width, clock)
+    share = attention_share(model.model, width)
     with Fasta(data / "human/chr20.fa.gz") as reference:
         ways = _ways(model, folder, reference, width)
         found = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -18,8 +19,12 @@ _KINDS = {
 }
 
 
-def attention_share(model: Model, width: int, clock: Callable[[], float], repeats: int = 7) -> float:
-    """Time of the attention kernel alone over that of a full pass of one window."""
+def attention_share(model: Model, width: int, repeats: int = 7) -> float:
+    """Time of the attention kernel alone over that of a full pass of one window.
+
+    In processor seconds of one thread: two threads wait for one another, and how long depends on what else
+    the machine does in that moment.
+    """
     config: Any = model.config
     ids = torch.randint(5, 9, (1, width))
     query = torch.randn(1, config.num_attention_heads, width, config.head_dim)
@@ -29,11 +34,12 @@ def attention_share(model: Model, width: int, clock: Callable[[], float], repeat
         for _ in range(config.num_hidden_layers):
             F.scaled_dot_product_attention(query, key, key, is_causal=True, enable_gqa=True)
 
+    clock, threads = time.process_time, torch.get_num_threads()
+    torch.set_num_threads(1)
     with torch.inference_mode():
-        pairs = [(_timed(attention, clock), _timed(lambda: model(ids), clock)) for _ in range(repeats + 2)][
-            2:
-        ]
-    return statistics.median(part / whole for part, whole in pairs)
+        pairs = [(_timed(attention, clock), _timed(lambda: model(ids), clock)) for _ in range(repeats + 2)]
+    torch.set_num_threads(threads)
+    return statistics.median(part / whole for part, whole in pairs[2:])
 
 
 def suffix_profile(model: Model, width: int, clock: Callable[[], float]) -> dict[str, Any]:
