@@ -143,15 +143,16 @@ def adaptable(model: nn.Module) -> dict[str, nn.Parameter]:
     found: dict[str, nn.Parameter] = {}
     for name, module in model.named_modules():
         if isinstance(module, Experts):
-            found |= {f"{name}.{which}": getattr(module, which) for which in EXPERTS}
+            found |= {f"{name}.{which}": module.get_parameter(which) for which in EXPERTS}
         elif isinstance(module, nn.Linear) and not isinstance(module, Router):
-            found[f"{name}.weight"] = module.weight
+            found[f"{name}.weight"] = module.get_parameter("weight")
     return found
 
 
 def _linear_hook(part: LowRank) -> Callable[[nn.Module, tuple[Tensor], Tensor], Tensor]:
     def add(module: nn.Module, inputs: tuple[Tensor], output: Tensor) -> Tensor:
-        return output + part(inputs[0].to(part.a.dtype)).to(output.dtype)
+        added: Tensor = part(inputs[0].to(part.a.dtype))
+        return output + added.to(output.dtype)
 
     return add
 
