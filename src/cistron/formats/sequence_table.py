@@ -1,7 +1,8 @@
-"""Tables with a column of sequences, TSV or Parquet, read row by row."""
+"""Tables with a column of sequences, TSV, CSV or Parquet, read row by row."""
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -21,11 +22,11 @@ class SequenceRow(NamedTuple):
 
 
 class SequenceTable:
-    """The rows of a `.tsv`, `.tsv.gz` or `.parquet` file, iterated as often as needed in flat memory.
+    """The rows of a `.tsv`, `.csv` or `.parquet` file, iterated as often as needed in flat memory.
 
-    TSV has one line of column names; lines before it that begin with `##` are skipped, and every cell is
-    text. Parquet columns of whole numbers, floats, truth values and texts keep their kind; anything else is
-    turned into text.
+    Text, plain or gzip, has one line of column names; lines before it that begin with `##` are skipped, and
+    every cell is text. Cells of a CSV file may be quoted, but not run over several lines. Parquet columns of
+    whole numbers, floats, truth values and texts keep their kind; anything else is turned into text.
 
     Args:
         path: The file.
@@ -43,6 +44,7 @@ class SequenceTable:
         self.name: Final = str(path)
         self._path: Final = Path(path)
         self._is_parquet: Final = self._path.suffix == ".parquet"
+        self._is_csv: Final = self._path.name.removesuffix(".gz").endswith(".csv")
         types = _parquet_columns(self._path) if self._is_parquet else dict.fromkeys(self._tsv_names(), str)
         if column not in types:
             found = ", ".join(types) or "it has none"
@@ -74,7 +76,7 @@ class SequenceTable:
 
     def _tsv_names(self) -> list[str]:
         _, line = next(self._tsv_lines(), (0, ""))
-        names = line.removeprefix("#").split("\t")
+        names = self._split(line.removeprefix("#"))
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
             raise InputError(f"{self.name} has two columns called '{twice}'; rename one")
@@ -84,13 +86,17 @@ class SequenceTable:
         lines = self._tsv_lines()
         next(lines)
         for number, line in lines:
-            cells = line.split("\t")
+            cells = self._split(line)
             if len(cells) != len(self._names):
+                between = "commas" if self._is_csv else "tabs"
                 raise InputError(
                     f"{self.name} line {number:,} has {len(cells)} cells for {len(self._names)} columns;"
-                    " cells are separated by tabs"
+                    f" cells are separated by {between}"
                 )
             yield cells
+
+    def _split(self, line: str) -> list[str]:
+        return next(csv.reader([line])) if self._is_csv else line.split("\t")
 
     def _parquet_rows(self) -> Iterator[Sequence[Cell]]:
         import pyarrow as pa
