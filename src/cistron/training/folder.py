@@ -8,19 +8,23 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from cistron.errors import InputError, ResumeError
 from cistron.formats.atomic import atomic_output, output_error
+from cistron.training import Run
 from cistron.training.checkpoint import FOLDER as CHECKPOINTS
 from cistron.training.loggers.jsonl import FILE as LOG
 from cistron.training.pretrain import Pretraining
 from cistron.training.settings import differences, from_plain, to_json
 
-SETTINGS, MODEL, CORPUS = "run.json", "model", "corpus"
+SETTINGS, MODEL, CORPUS, HEAD = "run.json", "model", "corpus", "head"
+
+R = TypeVar("R", bound=Run)
 
 
 @contextmanager
-def claimed(run: Pretraining, folder: Path, *, resume: bool) -> Iterator[None]:
+def claimed(run: Run, folder: Path, *, resume: bool) -> Iterator[None]:
     """Hold the folder for `run` during the block, after making sure that it is this run's or nobody's.
 
     Raises:
@@ -31,7 +35,7 @@ def claimed(run: Pretraining, folder: Path, *, resume: bool) -> Iterator[None]:
     saved = folder / SETTINGS
     if resume and not saved.exists():
         raise ResumeError(f"{folder} is not a run folder: it has no {SETTINGS}")
-    if not resume and any((folder / name).exists() for name in (LOG, CHECKPOINTS, MODEL)):
+    if not resume and any((folder / name).exists() for name in (LOG, CHECKPOINTS, MODEL, HEAD)):
         raise ResumeError(
             f"{folder} already holds a run; add --resume to continue it or choose another folder"
         )
@@ -48,12 +52,17 @@ def claimed(run: Pretraining, folder: Path, *, resume: bool) -> Iterator[None]:
 
 
 def saved_run(folder: Path) -> Pretraining:
-    """The run whose folder this is.
+    """The pretraining run whose folder this is.
 
     Raises:
         InputError: `run.json` is damaged or describes something else.
         ResumeError: It is not a run folder.
     """
+    return read_run(folder, Pretraining)
+
+
+def read_run(folder: Path, kind: type[R]) -> R:
+    """The run of some kind whose folder this is; errors are those of `saved_run`."""
     path = folder / SETTINGS
     if not path.is_file():
         raise ResumeError(f"{folder} is not a run folder: it has no {SETTINGS}")
@@ -61,16 +70,16 @@ def saved_run(folder: Path) -> Pretraining:
         content = json.loads(path.read_text(encoding="utf-8"))
     except ValueError:
         raise InputError(f"{path} is not JSON; the file is damaged") from None
-    if not isinstance(content, dict) or content.pop("run", None) != Pretraining.__name__:
-        raise InputError(f"{path} describes no pretraining run")
-    return from_plain(Pretraining, content, str(path))
+    if not isinstance(content, dict) or content.pop("run", None) != kind.__name__:
+        raise InputError(f"{path} describes no {kind.__name__.lower()} run")
+    return from_plain(kind, content, str(path))
 
 
-def _refuse_changes(run: Pretraining, saved: Path) -> None:
+def _refuse_changes(run: Run, saved: Path) -> None:
     changed = [
         f"{name}: {before} → {now}"
-        for name, before, now in differences(saved_run(saved.parent), run)
-        if name.split(".")[0] not in Pretraining.FREE
+        for name, before, now in differences(read_run(saved.parent, type(run)), run)
+        if name.split(".")[0] not in getattr(run, "FREE", ())
     ]
     if changed:
         raise ResumeError(

@@ -74,6 +74,10 @@ def _table(path: Path, data: LabelledData, width: int) -> Iterator[Item]:
 
 
 def _fasta(path: Path, data: LabelledData, width: int) -> Iterator[Item]:
+    if not data.labels:
+        for name, pieces in stream_records(path):
+            yield Item(name, (b"".join(pieces).decode("latin-1").upper(),), ())
+        return
     if data.table is None:
         raise InputError(f"{path} has no labels; name their table with data.table: columns name, label")
     labels = SequenceTable(data.table, _NAME)
@@ -125,7 +129,7 @@ def _reference(path: Path, data: LabelledData) -> Fasta:
 
 
 def _bed(path: Path, data: LabelledData, width: int) -> Iterator[Item]:
-    if data.labels != (_NAME,):
+    if data.labels not in ((_NAME,), ()):
         raise InputError(f'the label of {path} is its fourth column; set data.labels = ["name"]')
     with _reference(path, data) as genome:
         names = ContigNames(genome.contigs)
@@ -138,7 +142,7 @@ def _bed(path: Path, data: LabelledData, width: int) -> Iterator[Item]:
             yield Item(
                 name=f"{interval.chrom}:{interval.start + 1}-{interval.end}",
                 sequences=(reverse_complement(bases) if interval.strand == "-" else bases,),
-                labels=(interval.name,),
+                labels=(interval.name,) if data.labels else (),
                 place=(chrom, start, end),
             )
 
@@ -152,13 +156,13 @@ def _span(interval: Interval, width: int | None, length: int) -> tuple[int, int]
 
 
 def _vcf(path: Path, data: LabelledData, width: int) -> Iterator[Item]:
-    """The alleles that can be scored and have a label; the first ALT alone where labels are per record."""
+    """The alleles that can be scored and have a label, where labels are asked for."""
     with _reference(path, data) as genome, VcfReader(path) as reader:
         names = ContigNames(genome.contigs)
         for record in reader:
             info = _info(record.line.split("\t", 8)[7])
             labels = tuple(info.get(field, "") for field in data.labels)
-            if not any(labels):
+            if data.labels and not any(labels):
                 continue
             for number, variant in enumerate(record.variants):
                 chrom = names.resolve(variant.chrom, reader.contig_lengths.get(variant.chrom))
