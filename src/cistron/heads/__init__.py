@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -73,6 +73,15 @@ class Head(Protocol):
 
     def answer(self, outputs: Tensor) -> Tensor:
         """What a user reads: probabilities, values or signal, in float32 at least."""
+        ...
+
+
+@runtime_checkable
+class Standardising(Protocol):
+    """A head that brings what it reads to one scale, taken from the training set before the first step."""
+
+    def standardise(self, *summaries: Float[Tensor, "N S"]) -> None:
+        """Take the scale from the summaries of the training set, one for each sequence of an item."""
         ...
 
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from cistron.errors import WeightsError
 from cistron.heads import HeadSpec, Hidden
-from cistron.layers.pool import RULES, Pool, Rule, span_mean
+from cistron.layers.pool import RULES, Pool, Rule, scale_of, span_mean
 from cistron.layers.temperature import best_temperature
 
 PARTS = ("reference", "alternative", "difference", "product")
@@ -117,7 +117,10 @@ class AllelePair(nn.Module):
         return torch.cat([pooled, span_mean(hidden.states, hidden.sites)], dim=-1)
 
     def features(
-        self, reference: Float[Tensor, "B S"], alternative: Float[Tensor, "B S"], extra: Tensor | None = None
+        self,
+        reference: Float[Tensor, "B S"],
+        alternative: Float[Tensor, "B S"],
+        extra: Float[Tensor, "B F"] | None = None,
     ) -> Float[Tensor, "B W"]:
         """What the perceptron reads, before it is standardised."""
         made = {
@@ -134,20 +137,19 @@ class AllelePair(nn.Module):
             parts.append(extra.to(reference.dtype))
         return torch.cat(parts, dim=-1)
 
-    def standardise(self, features: Float[Tensor, "N W"]) -> None:
-        """Take the scale of the features from a training set; constant ones keep theirs."""
-        wide = features.double()
-        centre = wide.nanmean(dim=0)
-        deviation = (wide - centre).square().nanmean(dim=0).sqrt()
-        self.centre.copy_(centre.nan_to_num())
-        self.scale.copy_(torch.where(deviation > 1e-6, deviation, 1.0))
+    def standardise(
+        self, *summaries: Float[Tensor, "N S"], extra: Float[Tensor, "N F"] | None = None
+    ) -> None:
+        """Take the scale of the features from a training set; see `cistron.heads.Standardising`."""
+        centre, scale = scale_of(self.features(*summaries, extra=extra))
+        self.centre.copy_(centre)
+        self.scale.copy_(scale)
 
     def decide(
         self, *summaries: Float[Tensor, "B S"], extra: Float[Tensor, "B F"] | None = None
     ) -> Float[Tensor, "B 1"]:
         """The log-odds of the second label, from the reference's summary and the alternative's."""
-        reference, alternative = summaries
-        features = self.features(reference, alternative, extra)
+        features = self.features(*summaries, extra=extra)
         x = ((features - self.centre) / self.scale).to(self.out.weight.dtype)
         # A column that is unknown for an allele stands at its mean.
         x = self.dropout(x.nan_to_num())

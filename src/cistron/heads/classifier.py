@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from cistron.errors import WeightsError
 from cistron.heads import HeadSpec, Hidden
-from cistron.layers.pool import RULES, Pool, Rule
+from cistron.layers.pool import RULES, Pool, Rule, scale_of
 from cistron.layers.temperature import best_temperature
 
 Kind = Literal["binary", "multiclass", "multilabel", "regression"]
@@ -84,12 +84,16 @@ def _check(config: ClassifierConfig) -> None:
 
 
 class Classifier(nn.Module):
-    """Pooling, then a linear layer or a small perceptron; outputs are logits.
+    """Pooling, one scale for all, then a linear layer or a small perceptron; outputs are logits.
 
     Attributes:
+        read_centre: Means of the pooled states over the training set; `standardise` sets them.
+        read_scale: Their standard deviations.
         temperature: What logits are divided by before they become probabilities; 1 until `calibrate`.
     """
 
+    read_centre: Tensor
+    read_scale: Tensor
     temperature: Tensor
     weights: Tensor
     centre: Tensor
@@ -104,6 +108,8 @@ class Classifier(nn.Module):
         self.inner = nn.Linear(width, inner) if inner else None
         self.out = nn.Linear(inner or width, config.outputs)
         ones = [1.0] * config.outputs
+        self.register_buffer("read_centre", torch.zeros(width))
+        self.register_buffer("read_scale", torch.ones(width))
         self.register_buffer("temperature", torch.ones(()))
         self.register_buffer("weights", torch.tensor(config.weights or ones), persistent=False)
         self.register_buffer("centre", torch.tensor(config.centre or [0.0]), persistent=False)
@@ -121,12 +127,18 @@ class Classifier(nn.Module):
         pooled: Tensor = self.pool(hidden.states, hidden.lengths)
         return pooled
 
+    def standardise(self, *summaries: Float[Tensor, "N D"]) -> None:
+        """Take the scale of pooled states from a training set; see `cistron.heads.Standardising`."""
+        centre, scale = scale_of(*summaries)
+        self.read_centre.copy_(centre)
+        self.read_scale.copy_(scale)
+
     def decide(
         self, *summaries: Float[Tensor, "B *L D"], extra: Float[Tensor, "B F"] | None = None
     ) -> Float[Tensor, "B *L K"]:
         """Logits, or standardised values of a regression."""
         (x,) = summaries
-        x = x.to(self.out.weight.dtype)
+        x = ((x - self.read_centre) / self.read_scale).to(self.out.weight.dtype)
         if self.inner is not None:
             x = F.gelu(self.inner(self.dropout(x)))
         logits: Tensor = self.out(self.dropout(x))

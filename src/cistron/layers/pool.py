@@ -61,3 +61,11 @@ def span_mean(x: Float[Tensor, "B L D"], spans: Int[Tensor, "B 2"]) -> Float[Ten
     inside = ((places >= starts[:, None]) & (places < ends[:, None]))[..., None]
     wide = x.to(torch.promote_types(x.dtype, torch.float32))
     return (wide * inside).sum(dim=1) / (ends - starts)[:, None]
+
+
+def scale_of(features: Float[Tensor, "N W"]) -> tuple[Float[Tensor, "W"], Float[Tensor, "W"]]:
+    """Mean and standard deviation of each column, NaN left out; 0 and 1 where it says nothing."""
+    wide = features.double()
+    centre = wide.nanmean(dim=0)
+    deviation = (wide - centre).square().nanmean(dim=0).sqrt()
+    return centre.nan_to_num(), torch.where(deviation > 1e-6, deviation, 1.0)

@@ -36,7 +36,7 @@ def test_an_unknown_column_counts_as_its_mean():
     head = AllelePair(AllelePairConfig(2, centred=False, parts=(), columns=("llr", "distance"))).eval()
     columns = torch.tensor([[-2.0, 10.0], [0.0, torch.nan], [2.0, 30.0]])
     empty = torch.zeros(3, 2)
-    head.standardise(head.features(empty, empty, columns))
+    head.standardise(empty, empty, extra=columns)
     filled = columns.clone()
     filled[1, 1] = 20.0
     assert torch.allclose(
@@ -52,7 +52,7 @@ def test_the_head_learns_which_alleles_break_something():
     alternative = reference + torch.randn(400, 16, generator=generator) * 0.3
     alternative[:, 3] += 2 * labels[:, 0]
     head = AllelePair(AllelePairConfig(8, parts=("difference",), columns=(), inner_size=8, dropout=0.0))
-    head.standardise(head.features(reference[:300], alternative[:300]))
+    head.standardise(reference[:300], alternative[:300])
     optim = torch.optim.Adam(head.parameters(), 0.02)
     for _ in range(40):
         optim.zero_grad()

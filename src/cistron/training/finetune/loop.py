@@ -16,8 +16,7 @@ from cistron.data.labelled import SPLITS, Item
 from cistron.data.labelled.reading import read_items
 from cistron.data.labelled.splitting import counted, leak_report, split_items
 from cistron.errors import InputError
-from cistron.heads import HEADS, Head, Hidden
-from cistron.heads.allele_pair import AllelePair
+from cistron.heads import HEADS, Head, Hidden, Standardising
 from cistron.inference.load import LoadedModel, load
 from cistron.inference.predict import Text, hidden_of, hidden_size
 from cistron.training import ProgressFn, Stopped
@@ -111,12 +110,11 @@ class Session:
         """
         done = self._restored() if resume else []
         log = RunLog(self.folder, self.run.loggers, len(done))
-        frozen = not self.trained.reads_model and self.head.keeps
-        if frozen or (isinstance(self.head, AllelePair) and not done):
+        if self.head.keeps:
             first = self._keep("train")
-            if isinstance(self.head, AllelePair):
-                self.head.standardise(self.head.features(*first.flatten(0, 1).unbind(dim=1)))
-            if frozen:
+            if isinstance(self.head, Standardising) and not done:
+                self.head.standardise(*first.flatten(0, 1).unbind(dim=1))
+            if not self.trained.reads_model:
                 self.kept = {"train": first, **{split: self._keep(split) for split in SPLITS[1:]}}
         try:
             with StopRequest() as request:
