@@ -52,6 +52,7 @@ def main() -> None:
     parser.add_argument("--clock", choices=CLOCKS, default="wall")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--output", type=Path, default=RESULTS)
+    parser.add_argument("--limits", action="store_true", help="measure attention's share again, and no rates")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     clock = CLOCKS[options.clock]
@@ -60,6 +61,9 @@ def main() -> None:
     model = cistron.load(folder, device="cpu")
     width = options.width or model.model.config.width
     share = attention_share(model.model, width)
+    if options.limits:
+        set_limits(options.output, share)
+        return
     with Fasta(data / "human/chr20.fa.gz") as reference:
         ways = _ways(model, folder, reference, width)
         found = {
@@ -80,6 +84,19 @@ def main() -> None:
     }
     options.output.write_text(json.dumps(result, indent=2) + "\n")
     print(json.dumps(result, indent=2))
+
+
+def set_limits(path: Path, share: float) -> None:
+    """Put the limits that follow from attention's share into results that are there."""
+    result = json.loads(path.read_text())
+    result["attention_share_of_full_pass"] = share
+    data = Path(os.environ.get("CISTRON_DATA", Path(__file__).parents[1] / "../shared/data"))
+    with Fasta(data / "human/chr20.fa.gz") as reference:
+        for name, case in cases(data, reference).items():
+            found = result["cases"][name]
+            found["exact_limit"] = case.limit(share)
+            found["ratio_over_limit"] = found["ratio"][found["better_baseline"]]["median"] / case.limit(share)
+    path.write_text(json.dumps(result, indent=2) + "\n")
 
 
 def _ways(model: Any, folder: Path, reference: Fasta, width: int) -> dict[str, Way]:
