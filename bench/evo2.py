@@ -29,14 +29,16 @@ from cistron.models.stripedhyena2 import EVO2_7B, StripedHyena2, StripedHyena2Co
 RESULTS = Path(__file__).parent / "results" / "evo2.json"
 SMALL = replace(
     EVO2_7B,
-    hidden_size=256,
-    intermediate_size=704,
-    num_hidden_layers=8,
+    hidden_size=112,
+    intermediate_size=288,
+    num_hidden_layers=7,
     num_attention_heads=4,
-    hybrid_override_pattern="SDH*",
+    hybrid_override_pattern="SDH*SDH",
     hcs_filter_groups=16,
     hcm_filter_groups=16,
 )
+"""As `evo2_training.py` trains it; one of its seven layers is attention."""
+
 BLOCK = replace(EVO2_7B, num_hidden_layers=1, hybrid_override_pattern="H")
 MODELS = {"small": (SMALL, torch.float32), "one 7B block (long)": (BLOCK, torch.bfloat16)}
 PUBLISHED = {
@@ -49,7 +51,7 @@ PUBLISHED = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--small", type=int, nargs="*", default=[2**n for n in (10, 13, 15, 17)])
+    parser.add_argument("--small", type=int, nargs="*", default=[2**n for n in (10, 13, 15, 16, 17)])
     parser.add_argument("--block", type=int, nargs="*", default=[2**n for n in (10, 12, 13)])
     parser.add_argument("--filter", type=int, nargs="*", default=[2**n for n in (10, 12, 14, 15)])
     parser.add_argument("--rounds", type=int, default=3)
@@ -65,6 +67,7 @@ def main() -> None:
         print(json.dumps(found))
         return
     result = measured(options)
+    result["rounds"] = options.rounds
     result["machine"] = machine_facts("torch", "numpy") | {"threads": options.threads}
     options.output.write_text(json.dumps(result, indent=2) + "\n")
 

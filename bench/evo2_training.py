@@ -1,4 +1,4 @@
-"""StripedHyena 2 beside Genos' mixture of experts: equal active parameters, tokens, data, order and optimiser.
+"""StripedHyena 2 beside Genos' mixture of experts, with equal active parameters, tokens, data and optimiser.
 
 Both small models read the same windows of human, *E. coli* and yeast DNA in the same order and are asked for
 bases that neither has read: held-out parts of these three, and two taxa that training never saw. Each model
@@ -20,14 +20,18 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
-from evo2_questions import TAXA, asked, intervals
+from baselines import fitted
+from evo2_questions import TAXA, Nats, asked, intervals
 from machine import machine_facts
 
 import cistron
 from cistron.cli.progress import progress_of
 from cistron.data.build import Source, build_corpus
+from cistron.data.packed import PackedCorpus
 from cistron.data.sampling import WindowLength
+from cistron.inference.load import LoadedModel
 from cistron.models import MODELS
 from cistron.models.genos import GenosConfig
 from cistron.models.stripedhyena2 import StripedHyena2Config
@@ -49,6 +53,9 @@ SOURCES = (
 WEIGHTS = (0.3, 0.2, 0.25, 0.25)
 HELD_OUT = ("20", "NC_000913.3:4177488-4641652", "XIV")
 """Human chromosome 20, the last tenth of *E. coli*, yeast chromosome XIV."""
+
+ORDER = 11
+"""Of the Markov model that counted every training base once."""
 
 LENGTHS = (WindowLength(1024, 32.0), WindowLength(2048, 7.0), WindowLength(8192, 1.0))
 STEP_TOKENS = 8192
@@ -164,8 +171,9 @@ def published(folder: Path, model: Path) -> None:
 
 def report(runs: dict[str, Pretraining], folder: Path) -> dict[str, Any]:
     """The result file."""
-    models = {name: cistron.load(folder / name / "model") for name in runs}
-    nats = {name: asked(model) for name, model in models.items()}
+    corpus = PackedCorpus.open(folder / "corpus")
+    nats = {name: answers(name, cistron.load(folder / name / "model"), folder) for name in runs}
+    markov = answers("markov", fitted([corpus], ORDER, folder / "markov"), folder)
     return {
         "what": "nats per base over A, C, G and T of bases that no model was trained on",
         "taxa": TAXA,
@@ -176,10 +184,20 @@ def report(runs: dict[str, Pretraining], folder: Path) -> dict[str, Any]:
         "weights": WEIGHTS,
         "optim": asdict(runs["evo2-small"].optim),
         "rows": [row(run, folder / name, nats[name]) for name, run in runs.items()],
+        "markov": {"order": ORDER, "bases": corpus.num_bases, "nats_per_base": intervals(markov)},
         "evo2_minus_genos": intervals(nats["evo2-small"], nats["genos-small"]),
         "speed": speed(runs),
         "machine": machine_facts("torch", "numpy") | {"threads": torch.get_num_threads()},
     }
+
+
+def answers(name: str, model: LoadedModel, folder: Path) -> dict[str, Nats]:
+    """What a model says to the questions; kept in `folder` by its weights, so that it is asked once."""
+    path = folder / f"{name}-{model.sha256[:12]}.npz"
+    if not path.exists():
+        np.savez(path, **asked(model))
+    with np.load(path) as kept:
+        return {taxon: kept[taxon] for taxon in TAXA}
 
 
 def row(run: Pretraining, folder: Path, nats: dict[str, Any]) -> dict[str, Any]:

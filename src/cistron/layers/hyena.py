@@ -69,7 +69,14 @@ class HyenaFilter(AtLeastFloat32):
 
     Filters compute in float32 at least; each result is rounded to the model's dtype where the published
     implementation rounds.
+
+    Attributes:
+        undecayed: Names of parameters that weight decay would only make forget; see `cistron.training.optim`.
+        multiplicative: Names of parameters that are trained by factors.
     """
+
+    undecayed: ClassVar[tuple[str, ...]] = ("short_filter_weight", "h")
+    multiplicative: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, hidden_size: int) -> None:
         super().__init__()
@@ -172,6 +179,9 @@ class LongFilter(HyenaFilter):
     """A sum of exponentials over all that came before, and a direct path (`hcl`)."""
 
     kept: ClassVar[tuple[str, ...]] = ("log_poles", "residues")
+    undecayed: ClassVar[tuple[str, ...]] = ("short_filter_weight", "log_poles", "residues")
+    # One rate for poles from −1 to −1/2048: added, it would throw the slow ones over 0 in a single step.
+    multiplicative: ClassVar[tuple[str, ...]] = ("log_poles",)
 
     def __init__(self, hidden_size: int, state_size: int) -> None:
         super().__init__(hidden_size)

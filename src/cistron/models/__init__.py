@@ -188,5 +188,15 @@ def named_by(values: Mapping[str, Any]) -> ModelSpec:
     raise WeightsError(f"names the architecture {found}; known: {', '.join(known)}")
 
 
+def longer_sizes(config: Config, tokens: int) -> list[str]:
+    """Named sizes of the same architecture that read so many tokens, such as `evo2-7b (1,048,576)`."""
+    return [
+        f"{name} ({size.context_length:,})"
+        for plug in MODELS.names()
+        for name, size in MODELS.get(plug).sizes.items()
+        if type(size) is type(config) and size.context_length >= tokens
+    ]
+
+
 def _model_types(spec: ModelSpec) -> set[str]:
     return {str(config.to_dict().get("model_type")) for config in spec.sizes.values()}

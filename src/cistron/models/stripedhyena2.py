@@ -32,7 +32,7 @@ from cistron.layers.hyena import (
 )
 from cistron.layers.reading import Part, Places, Reading
 from cistron.layers.recall import attend_after, attend_to_all
-from cistron.models import ModelSpec, Output, State, last_tokens
+from cistron.models import ModelSpec, Output, State, last_tokens, longer_sizes
 
 SHORT, MEDIUM, LONG, ATTENTION = "SDH*"
 """Letters of the layer pattern."""
@@ -527,11 +527,7 @@ class StripedHyena2(nn.Module):
         most = self.config.max_position_embeddings
         if read + length <= most:
             return
-        longer = [
-            f"{name} ({config.max_position_embeddings:,})"
-            for name, config in SIZES.items()
-            if config.max_position_embeddings >= read + length
-        ]
+        longer = longer_sizes(self.config, read + length)
         advice = (
             f"models that read as much: {', '.join(longer)}" if longer else "no Evo 2 model reads as much"
         )
@@ -619,7 +615,13 @@ MODEL = ModelSpec(
     causal=True,
     to_published=to_published,
     from_published=from_published,
-    parallel_plan={},
+    parallel_plan={
+        "blocks.*.mlp.l1": "columns",
+        "blocks.*.mlp.l2": "columns",
+        "blocks.*.mlp.l3": "rows",
+        "blocks.*.inner_mha_cls.Wqkv": "columns",
+        "blocks.*.inner_mha_cls.out_proj": "rows",
+    },
     wide=(".log_poles", ".residues", ".inv_freq", ".input_scale", ".weight_scale"),
     source="Brixi et al. 2025, Genome modelling and design across all domains of life with Evo 2; Ku et al. "
     "2025 (arXiv 2503.01868); configurations and code of the packages `evo2` 0.6.0 and `vtx` 1.1.0",

@@ -15,7 +15,7 @@ from cistron.tokenizers import TOKENIZERS
 from cistron.training.checkpoint import best, complete, newest, step_of, weights_of
 from cistron.training.corpora import corpora_of, identity
 from cistron.training.folder import saved_run
-from cistron.training.pretrain import Pretraining
+from cistron.training.pretrain import Pretraining, Stage
 from cistron.training.stages import Timetable
 from cistron.weights.folder import save_folder
 
@@ -62,21 +62,26 @@ def export_run(
 
 
 def config_at(run: Pretraining, config: Config, step: int) -> Config:
-    """The model's settings after `step` steps: with the RoPE base of the last stage that gave one."""
+    """The model's settings after `step` steps: with the rotary positions of its stage."""
     last = Timetable(run.stages, run.optim).stage(max(step - 1, 0))
-    given = [stage.rope_theta for stage in run.stages[: last + 1] if stage.rope_theta is not None]
-    return with_rope(config, given[-1]) if given else config
+    for stage in run.stages[: last + 1]:
+        config = with_rope(config, stage)
+    return config
 
 
-def with_rope(config: Config, theta: float) -> Config:
-    """The same settings with another RoPE base.
+def with_rope(config: Config, stage: Stage) -> Config:
+    """The same settings with the RoPE base and factor that a stage gives.
 
     Raises:
         InputError: The architecture has none.
     """
-    if not hasattr(config, "rope_theta"):
-        raise InputError("a stage sets rope_theta, but the architecture has no rotary positions")
-    return cast(Config, replace(cast(Any, config), rope_theta=theta))
+    given = {"rope_theta": stage.rope_theta, "rope_factor": stage.rope_factor}
+    changes = {name: value for name, value in given.items() if value is not None}
+    for name in changes:
+        if not hasattr(config, name):
+            lacking = "no rotary positions" if name == "rope_theta" else "no interpolated rotary positions"
+            raise InputError(f"a stage sets {name}, but the architecture has {lacking}")
+    return cast(Config, replace(cast(Any, config), **changes))
 
 
 def _chosen(folder: Path, which: str) -> Path:

@@ -67,6 +67,8 @@ class Stage:
         steps: Optimiser steps; None to have `total_tokens` decide.
         total_tokens: Tokens of the stage; None to have `steps` decide.
         rope_theta: Base of the rotary positions from this stage on; the model's own when None.
+        rope_factor: What positions are divided by from this stage on (position interpolation), for
+            architectures that have it; the model's own when None.
     """
 
     lengths: tuple[WindowLength, ...]
@@ -74,6 +76,7 @@ class Stage:
     steps: int | None = None
     total_tokens: int | None = None
     rope_theta: float | None = None
+    rope_factor: float | None = None
 
     @property
     def num_steps(self) -> int:

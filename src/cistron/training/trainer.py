@@ -22,7 +22,7 @@ from cistron.training.folder import MODEL, claimed
 from cistron.training.guards import Guard
 from cistron.training.logs import RunLog
 from cistron.training.loss import IGNORED, pretraining_loss
-from cistron.training.optim import adamw, set_rate
+from cistron.training.optim import adamw, set_rate, take_logarithms
 from cistron.training.parallel import Parallel
 from cistron.training.pretrain import Pretraining
 from cistron.training.signals import StopRequest
@@ -130,6 +130,7 @@ class _Trainer:
         set_rate(self.optimizer, rate)
         self.model.train()
         facts = self.world.total(self._backward(rows))
+        take_logarithms(self.model)
         norm = float(self.world.clip_gradients(self.model, self.run.optim.clip))
         self.tally.add(facts, rows, gradient_norm=norm, rate=rate)
         objection = self.guard.objection(self.tally.nats_per_base, norm)
@@ -219,7 +220,7 @@ def _check_windows(run: Pretraining, config: Config) -> None:
     """Return silently when the model can read the windows of every stage.
 
     Raises:
-        InputError: One is too long, or a stage sets a RoPE base where there is none.
+        InputError: One is too long, or a stage sets what the model's rotary positions do not have.
     """
     for stage in run.stages:
         longest = max(window.length for window in stage.lengths)
@@ -228,8 +229,7 @@ def _check_windows(run: Pretraining, config: Config) -> None:
                 f"a window of {longest:,} tokens does not fit the model's context of "
                 f"{config.context_length:,}; raise model.max_position_embeddings or take shorter windows"
             )
-        if stage.rope_theta is not None:
-            with_rope(config, stage.rope_theta)
+        with_rope(config, stage)
 
 
 def _dtype(name: str) -> torch.dtype:

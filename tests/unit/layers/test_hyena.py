@@ -9,6 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cistron.layers import modal
 from cistron.layers.fir import blocked_fir, fir, last_inputs
 from cistron.layers.hyena import HyenaFilter, LongFilter, MediumFilter, ShortFilter
 from cistron.layers.modal import modal_convolution, modal_filter
@@ -129,11 +130,12 @@ def test_the_blocked_construction_is_the_sum_of_exponentials(randn, length):
     torch.testing.assert_close(found, exponentials(log_poles, residues, length), **EXACT)
 
 
-def test_the_long_convolution_is_the_fourier_one_with_the_constructed_filter(randn):
-    log_poles, residues, u = -randn(5, MODES).exp() / 50, randn(5, MODES), randn(2, 700, 5)
-    filters = modal_filter(log_poles, residues, 700)
-    spectrum = torch.fft.rfft(u, n=1400, dim=1) * torch.fft.rfft(filters, n=1400).T
-    expected = torch.fft.irfft(spectrum, n=1400, dim=1)[:, :700]
+@pytest.mark.parametrize("length", [700, 9000])
+def test_the_long_convolution_is_the_fourier_one_with_the_constructed_filter(randn, length):
+    log_poles, residues, u = -randn(5, MODES).exp() / 50, randn(5, MODES), randn(2, length, 5)
+    filters = modal_filter(log_poles, residues, length)
+    spectrum = torch.fft.rfft(u, n=2 * length, dim=1) * torch.fft.rfft(filters, n=2 * length).T
+    expected = torch.fft.irfft(spectrum, n=2 * length, dim=1)[:, :length]
     torch.testing.assert_close(modal_convolution(u, log_poles, residues)[0], expected, **EXACT)
 
 
@@ -142,6 +144,17 @@ def test_the_modal_state_is_the_decayed_sum_of_the_inputs(randn):
     steps = torch.arange(44, -1, -1, dtype=torch.float64)
     expected = torch.einsum("dst,btd->bds", torch.exp(log_poles.unsqueeze(-1) * steps), u)
     torch.testing.assert_close(modal_convolution(u, log_poles, randn(5, MODES))[1], expected, **EXACT)
+
+
+@pytest.mark.parametrize("most", [2, 3, 5])
+@pytest.mark.parametrize("length", [1, 33, 96, 97, 160, 500])
+def test_blocks_in_groups_are_blocks_one_by_one(randn, monkeypatch, length, most):
+    log_poles, residues, u = -randn(5, MODES).exp(), randn(5, MODES), randn(2, length, 5)
+    arguments = (u, log_poles, residues, randn(2, 5, MODES), torch.tensor([length, length // 2]))
+    expected = modal_convolution(*arguments)
+    monkeypatch.setattr(modal, "_MOST_STEPS", most)
+    for found, wanted in zip(modal_convolution(*arguments), expected, strict=True):
+        torch.testing.assert_close(found, wanted, **EXACT)
 
 
 def test_a_pole_that_training_moved_beyond_one_does_not_grow(randn):

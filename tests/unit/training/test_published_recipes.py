@@ -1,13 +1,11 @@
 from __future__ import annotations
 
 import pytest
-import torch
 
 from cistron.models import MODELS
 from cistron.training import RECIPES
 from cistron.training.planning import count_parameters
 from cistron.training.pretrain import Pretraining, check
-from cistron.training.recipes.evo2 import EXTENSIONS, rope_base
 from cistron.training.stages import Timetable
 
 BILLION = 10**9
@@ -52,25 +50,6 @@ def test_genos_learning_rates_rise_to_the_peak_and_reach_a_tenth_at_four_fifths(
     assert timetable.rate(round(warmup * timetable.total)) == pytest.approx(1e-4, rel=1e-3)
     assert timetable.rate(round(0.8 * timetable.total)) == pytest.approx(1e-5)
     assert timetable.rate(timetable.total - 1) == pytest.approx(1e-5)
-
-
-def test_evo2_extends_the_context_in_doublings_with_a_rising_rotary_base() -> None:
-    run = recipe("evo2")
-    lengths = [window.length for stage in run.stages for window in stage.lengths]
-    assert lengths == [8192, *EXTENSIONS]
-    assert lengths[-1] == 2**20
-    bases = [stage.rope_theta for stage in run.stages[1:]]
-    assert bases == sorted(bases)
-    # The slowest pair turns as far over a million tokens as it did over 8,192 before.
-    slowest = torch.tensor([1e4, bases[-1]], dtype=torch.float64) ** (126 / 128)
-    assert float(slowest[1] / slowest[0]) == pytest.approx(2**20 / 8192)
-    assert rope_base(8192) == 1e4
-
-
-def test_the_stand_in_for_evo2_is_as_large_as_evo2_7b() -> None:
-    total, active = count_parameters(recipe("evo2"))
-    assert total == pytest.approx(6.481 * BILLION, rel=0.005)
-    assert active == total
 
 
 @pytest.mark.parametrize("name", ["genos-1-2b", "genos-10b", "evo2"])
