@@ -80,7 +80,9 @@ def nats_of(model: LoadedModel, text: str) -> Nats:
     """−log P of each base behind the context, among A, C, G and T alone."""
     letters = torch.from_numpy(model.tokenizer.encode("ACGT")).long()
     ids = torch.from_numpy(model.tokenizer.encode(text)).long()
-    logits = model.model(ids.unsqueeze(0)).logits[0, CONTEXT - 1 : -1, letters].double()
+    output = model.model(ids.unsqueeze(0))
+    assert output.logits is not None
+    logits = output.logits[0, CONTEXT - 1 : -1, letters].double()
     which = (ids[CONTEXT:, None] == letters).int().argmax(1)
     return -logits.log_softmax(-1).gather(1, which.unsqueeze(1)).squeeze(1).numpy()
 

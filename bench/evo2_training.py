@@ -32,7 +32,7 @@ from cistron.data.build import Source, build_corpus
 from cistron.data.packed import PackedCorpus
 from cistron.data.sampling import WindowLength
 from cistron.inference.load import LoadedModel
-from cistron.models import MODELS
+from cistron.models import MODELS, Config
 from cistron.models.genos import GenosConfig
 from cistron.models.stripedhyena2 import StripedHyena2Config
 from cistron.training.export import export_run
@@ -86,7 +86,10 @@ GENOS = GenosConfig(
     initializer_range=0.02,
     width=4096,
 )
-ARCHITECTURES = {"evo2-small": ("stripedhyena2", EVO2), "genos-small": ("genos", GENOS)}
+ARCHITECTURES: dict[str, tuple[str, Config]] = {
+    "evo2-small": ("stripedhyena2", EVO2),
+    "genos-small": ("genos", GENOS),
+}
 
 
 def main() -> None:
@@ -195,7 +198,7 @@ def answers(name: str, model: LoadedModel, folder: Path) -> dict[str, Nats]:
     """What a model says to the questions; kept in `folder` by its weights, so that it is asked once."""
     path = folder / f"{name}-{model.sha256[:12]}.npz"
     if not path.exists():
-        np.savez(path, **asked(model))
+        np.savez(path, allow_pickle=False, **asked(model))
     with np.load(path) as kept:
         return {taxon: kept[taxon] for taxon in TAXA}
 
@@ -255,7 +258,7 @@ def step_rate(run: Pretraining, length: int) -> float:
         begun = time.process_time()
         with torch.autocast("cpu", torch.bfloat16):
             logits = model(ids).logits
-        torch.nn.functional.cross_entropy(logits.float().flatten(0, 1), ids.flatten()).backward()
+        torch.nn.functional.cross_entropy(logits.float().flatten(0, 1), ids.flatten()).backward()  # type: ignore[no-untyped-call]
         take_logarithms(model)
         optimizer.step()
         optimizer.zero_grad()

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cistron.inference import embed as module
 from cistron.inference.embed import embed
 from cistron.tokenizers import TOKENIZERS
 
@@ -29,7 +28,7 @@ def test_embeddings_do_not_depend_on_batch_order_or_chunks(
     ]
     together = embedded(example, SEQUENCES, pooling=pooling, strands="both")
     backwards = embedded(example, SEQUENCES[::-1], pooling=pooling, strands="both", batch_tokens=150)[::-1]
-    monkeypatch.setattr(module, "CHUNK_TOKENS", 40)
+    monkeypatch.setattr("cistron.inference.chunks.CHUNK_TOKENS", 40)
     chunked = embedded(example, SEQUENCES, pooling=pooling, strands="both")
     for other in (together, backwards, chunked):
         for one, another in zip(alone, other, strict=True):

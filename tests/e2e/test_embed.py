@@ -212,6 +212,18 @@ def test_npy_and_h5ad_hold_the_same_vectors_as_parquet(bench: Any, embed: Run) -
     ]
 
 
+def test_records_of_one_name_are_told_apart_by_their_order(bench: Any, embed: Run, model: Any) -> None:
+    texts = ["ACGTACGTAC", "TTGACCA", "GGGCA"]
+    path = bench.folder / "reads.fa"
+    path.write_text("".join(f">{name}\n{text}\n" for name, text in zip("rrs", texts, strict=True)))
+    for name in ("o.parquet", "o.h5ad"):
+        assert embed(path, bench.out / name).code == 0
+    assert column(bench.out / "o.parquet", "name") == ["r", "r", "s"]
+    close(vectors(bench.out / "o.parquet"), direct(model, texts))
+    anndata = pytest.importorskip("anndata")
+    assert list(anndata.read_h5ad(bench.out / "o.h5ad").obs_names) == ["r", "r-1", "s"]
+
+
 def test_equal_lengths_make_a_cube_in_npy(bench: Any, embed: Run) -> None:
     embed(bench.fasta("in.fa", a="ACGT", b="TTTT"), "o.npy", "--pooling", "none")
     assert np.load(bench.out / "o.npy").shape == (2, 4, 32)

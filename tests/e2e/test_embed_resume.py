@@ -63,6 +63,9 @@ def test_a_journal_cut_anywhere_gives_the_same_files(
     request = replace(request_, pooling=pooling)
     whole = stopped_before_writing(request).read_bytes()
     assert bench.left() == ["o.parquet.journal"]
+    with pytest.raises(ResumeError, match="did not finish; give --resume to continue it"):
+        run_embed(request)
+    assert (bench.out / "o.parquet.journal").read_bytes() == whole
     clear(bench.out)
     run_embed(request)
     expected = content(bench.out)

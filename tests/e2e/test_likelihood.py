@@ -160,7 +160,6 @@ def test_gzipped_files_are_read(run: Run, bench: Any, sequences: Path) -> None:
         (b"", "is empty"),
         (b"ACGT\n", "is not FASTA"),
         (b">\nACGT\n", "has a contig without a name"),
-        (b">a\nACGT\n>b\nAC\n>a\nGG\n", "has two contigs called 'a'; rename one"),
         (b">a\nACGT\n>b\nACGT\nACGU\n", "bad.fa record b has U at position 8, so it is RNA"),
         (b">a\nACGT\n>b\nAC-T\n", "bad.fa record b has '-' at position 3, which is not a nucleotide"),
         (b">a\nMKVLEQ\n", "bad.fa record a has 'L' at position 4"),
@@ -206,3 +205,16 @@ def test_output_and_track_are_two_files(run: Run, bench: Any, sequences: Path) -
 def test_a_bigwig_of_nothing_is_refused(run: Run, bench: Any) -> None:
     empty = bench.fasta("n.fa", a="NNNN", b="A")
     assert "no base has a value" in run(empty, "out.tsv", more=("--track", bench.out / "out.bw")).error
+
+
+def test_records_of_one_name_get_a_row_each_but_cannot_be_contigs_of_a_track(run: Run, bench: Any) -> None:
+    path = bench.folder / "twice.fa"
+    path.write_text(">a\nACGT\n>a\nGGAC\n>b\nAC\n")
+    ran = run(path)
+    assert ran.code == 0
+    rows = table(ran.out.decode())
+    assert [(row["name"], row["length"]) for row in rows] == [("a", "4"), ("a", "4"), ("b", "2")]
+    assert rows[0]["log_likelihood"] != rows[1]["log_likelihood"]
+    refused = run(path, "out.tsv", more=("--track", bench.out / "out.bw"))
+    assert "has two contigs called 'a'; rename one" in refused.error
+    assert bench.left() == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
 import signal
@@ -16,6 +17,7 @@ import pytest
 from cistron.cli.scoring.run import ScoredRun, ScoreRequest, run_score
 from cistron.formats.fasta import Fasta
 from cistron.formats.journal import Journal
+from cistron.inference import score as score_module
 
 Run = Callable[..., Any]
 BLOCK_BYTES = 20 + 128 * 25
@@ -181,6 +183,7 @@ def test_a_journal_cut_anywhere_gives_the_same_files(
 ) -> None:
     whole = full_journal.read_bytes()
     header = whole.index(b"\n") + 1
+    full_journal.unlink()
     run_score(request_)
     expected = {path.name: path.read_bytes() for path in bench.out.iterdir()}
     assert full_journal.name not in expected
@@ -265,12 +268,40 @@ def test_a_file_that_is_no_journal_is_never_written_over(
     assert precious.read_text() == "dear diary\n"
 
 
-def test_without_resume_a_run_starts_over(request_: ScoreRequest, full_journal: Path, bench: Any) -> None:
-    damaged = bytearray(full_journal.read_bytes())
-    damaged[-1] ^= 1
-    full_journal.write_bytes(damaged)
+def test_without_resume_nothing_that_was_scored_is_thrown_away(
+    score: Run, request_: ScoreRequest, full_journal: Path, bench: Any
+) -> None:
+    before = full_journal.read_bytes()
+    for width in (64, 80):
+        line = score(request_.input, request_.reference, request_.output, "--width", width).error
+        assert line == (
+            f"{full_journal} is of a run that did not finish; give --resume to continue it, or remove that "
+            "file to start over"
+        )
+        assert full_journal.read_bytes() == before
+    full_journal.unlink()
     run_score(request_)
     assert bench.left() == sorted(RESULTS)
+
+
+def test_the_size_of_batches_outlives_a_stop(request_: ScoreRequest, bench: Any) -> None:
+    def short_of_memory(*words: Any) -> Any:
+        if words[4] > 500:
+            raise MemoryError
+        return whole(*words)
+
+    whole = score_module._score_block
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(score_module, "_score_block", short_of_memory)
+        with pytest.raises(KeyboardInterrupt):
+            run_score(request_, then=stop)
+    journal = Path(request_.output + ".journal")
+    header = journal.read_bytes().index(b"\n") + 1
+    with journal.open("r+b") as file:
+        file.truncate(header + BLOCK_BYTES)
+    run_score(resumed(request_))
+    manifest = json.loads(Path(request_.output + ".manifest.json").read_text())
+    assert (manifest["batches"], manifest["batch_tokens"]) == ([256], 4096)
 
 
 @pytest.mark.parametrize("stream", ["input", "output"])

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
+import re
 import resource
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -56,3 +61,68 @@ def test_a_window_whose_state_does_not_fit_is_refused_before_anything_is_read(tm
     assert refused.returncode == 1
     assert "24.00 GiB State of 1,048,576 tokens" in refused.stderr
     assert refused.stderr.count("\n") == 1
+
+
+ROOM = 150 * 2**20
+"""Bytes that a command may still take: enough for the tiny model, but not for batches of 200,000 tokens."""
+
+WORDS: dict[str, tuple[object, ...]] = {
+    "score": ("in.vcf", "-r", "genome.fa", "--width", 64),
+    "mutate": ("1:1001-1020", "-r", "genome.fa", "--width", 64),
+    "explain": ("1:1001-1200", "-r", "genome.fa", "--width", 64),
+    "likelihood": ("genome.fa",),
+    "generate": ("--prompts", "prompts.fa", "-n", 20),
+    "scan": ("genome.fa", "--width", 64),
+    "embed": ("genome.fa", "--window", 100),
+}
+ENDINGS = {"generate": ".fa", "scan": ".parquet", "embed": ".npy"}
+
+
+@contextmanager
+def little_memory(room: int) -> Iterator[None]:
+    """This process may take so many bytes more for data."""
+    before = resource.getrlimit(resource.RLIMIT_DATA)
+    held = re.search(r"VmData:\s*(\d+) kB", Path("/proc/self/status").read_text())
+    assert held is not None
+    resource.setrlimit(resource.RLIMIT_DATA, (int(held[1]) * 1024 + room, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, before)
+
+
+@pytest.mark.parametrize("verb", WORDS)
+def test_every_verb_plans_its_batches_for_the_memory_there_is(
+    command: Callable[..., Any], bench: Any, verb: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(bench.folder)
+    bench.fasta()
+    bench.fasta("prompts.fa", a="ACGTTGCA", b="TTG")
+    bench.vcf(*(bench.snv(pos) for pos in range(40, 2900, 100)))
+
+    def run(name: str) -> tuple[list[str], bytes, Any]:
+        out = bench.out / f"{name}{ENDINGS.get(verb, '.tsv')}"
+        words = [*WORDS[verb], "-o", out, "-m", bench.model, "--batch-tokens", 200_000, "--threads", 1]
+        ran = command(verb, *words)
+        assert ran.code == 0, ran.err
+        told = [line for line in ran.err.splitlines() if "memory is short" in line]
+        return told, out.read_bytes(), json.loads(Path(f"{out}.manifest.json").read_text())
+
+    told, usual, manifest = run("usual")
+    assert not told
+    assert manifest["batches"] == [200_000]
+    with little_memory(ROOM):
+        told, short, manifest = run("short")
+    assert len(told) == 1, told
+    (batch,) = manifest["batches"]
+    assert 256 <= batch < 200_000
+    assert f"batches of {batch:,} tokens or fewer" in told[0]
+    if verb != "scan":  # whose Parquet keeps the command, and so the name of the output
+        assert short == usual
+
+
+def test_a_model_that_does_not_fit_is_told_in_one_line(command: Callable[..., Any], bench: Any) -> None:
+    with little_memory(16 * 2**20):
+        ran = command("likelihood", bench.fasta(), "-o", bench.out / "out.tsv", "--threads", 1)
+    assert ran.error.startswith("memory ran out while 'default' was loaded; take a smaller model")
+    assert bench.left() == []

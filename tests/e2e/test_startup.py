@@ -14,6 +14,7 @@ import pytest
 import cistron
 
 HEAVY = ("torch", "transformers", "matplotlib", "pyarrow", "huggingface_hub", "scipy")
+COMPILERS = ("torch._dynamo", "torch._inductor", "torch.onnx", "sympy", "triton")
 HELP = "sys.argv = ['cistron', '--help']; from cistron.__main__ import main; main()"
 
 
@@ -28,6 +29,26 @@ atexit.register(lambda: print(json.dumps(sorted(sys.modules)), file=sys.stderr))
     imported = set(json.loads(ran.stderr))
     assert "cistron" in imported
     assert imported.isdisjoint(HEAVY)
+
+
+def test_a_score_imports_neither_a_compiler_nor_what_draws_figures(example: Path, tmp_path: Path) -> None:
+    lines = (example / "prnp.vcf").read_text().splitlines(keepends=True)
+    first = next(number for number, line in enumerate(lines) if not line.startswith("#"))
+    (tmp_path / "one.vcf").write_text("".join(lines[: first + 1]))
+    words = ["score", str(tmp_path / "one.vcf"), "-r", str(example / "prnp_chr20.fa.gz")]
+    report = f"""
+import atexit, json, sys
+atexit.register(lambda: print(json.dumps(sorted(sys.modules))))
+sys.argv = ["cistron", *{words!r}, "-o", {str(tmp_path / "out.vcf")!r}]
+from cistron.__main__ import main
+main()
+"""
+    ran = subprocess.run([sys.executable, "-c", report], capture_output=True, text=True, check=True)
+    imported = set(json.loads(ran.stdout))
+    assert "CISTRON_LLR" in (tmp_path / "out.vcf").read_text()
+    assert "torch" in imported
+    assert imported.isdisjoint(COMPILERS)
+    assert imported.isdisjoint(set(HEAVY) - {"torch"})
 
 
 def test_the_installed_command_and_the_module_are_the_same(process: Callable[..., Any]) -> None:

@@ -28,7 +28,8 @@ def journal_beside(output: str, identity: Mapping[str, Any], *, resume: bool) ->
 
     Raises:
         InputError: A stream cannot be resumed.
-        ResumeError: The journal belongs to other inputs or settings, or is in use.
+        ResumeError: The journal belongs to other inputs or settings, or is in use; or there is one of a run
+            that did not finish, and --resume was not given.
         OutputError: It cannot be written.
     """
     streams = is_stream(output)
@@ -39,7 +40,7 @@ def journal_beside(output: str, identity: Mapping[str, Any], *, resume: bool) ->
             path = Path(open_files.enter_context(tempfile.TemporaryDirectory(prefix="cistron-")), "journal")
         else:
             path = Path(output + ".journal")
-        journal = open_files.enter_context(Journal(path, identity, resume=resume))
+        journal = open_files.enter_context(Journal(path, identity, resume=resume, protect=True))
         try:
             yield journal
         except BaseException as error:

@@ -2,20 +2,42 @@
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from itertools import islice
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from cistron.cli.progress import note
 from cistron.formats.journal import Journal
 
 if TYPE_CHECKING:
+    from cistron.inference.planning.budget import Budget
     from cistron.models import Model
 
 T = TypeVar("T")
 
-_SIZE: Final = struct.Struct("<I")  # tokens that ran together
+
+def budget_of(
+    journal: Journal, model: Model, longest: int, batch_tokens: int, *, side_by_side: int = 1
+) -> Budget:
+    """How many tokens a run takes together: as many as at the end of the run it resumes, or what fits.
+
+    The caller notes the budget's `batch_tokens` in the journal with every block.
+
+    Args:
+        journal: Of the run.
+        model: Whose memory is reckoned with.
+        longest: Most tokens of one text.
+        batch_tokens: Wanted.
+        side_by_side: Batches that are in work at a time.
+
+    Raises:
+        InputError: Memory does not suffice for the smallest batch.
+    """
+    from cistron.inference.planning.budget import Budget
+
+    if journal.note:
+        return Budget(journal.note, note)
+    return Budget.fitted(model, longest, batch_tokens, side_by_side=side_by_side, told=note)
 
 
 def fill_shards(
@@ -35,7 +57,7 @@ def fill_shards(
     Args:
         journal: Gets a block for each shard.
         shards: The same ones, in the same order, whenever a run is repeated.
-        work: Gives what to keep of a shard, which is not empty, done in batches of at most so many tokens.
+        work: Gives what to keep of a shard, done in batches of at most so many tokens.
         model: Whose memory is reckoned with.
         longest: Most tokens of one text.
         batch_tokens: To begin with.
@@ -45,29 +67,11 @@ def fill_shards(
         InputError: Memory does not suffice for the smallest batch.
         OutputError: The disk is full.
     """
-    from cistron.inference.planning.budget import Budget
-
-    sizes = _sizes(journal)
-    budget = Budget(sizes[-1], note) if sizes else Budget.fitted(model, longest, batch_tokens, told=note)
+    budget = budget_of(journal, model, longest, batch_tokens)
     remaining = iter(shards)
-    for shard in islice(remaining, len(sizes)):
+    for shard in islice(remaining, journal.done):
         advance(shard)
     for shard in remaining:
         found = budget.run(lambda tokens, shard=shard: work(shard, tokens))
-        journal.append(_SIZE.pack(budget.batch_tokens) + found)
+        journal.append(found, budget.batch_tokens)
         advance(shard)
-
-
-def shard_results(journal: Iterable[bytes]) -> Iterator[bytes]:
-    """What `work` gave for each shard, in order."""
-    for block in journal:
-        yield block[_SIZE.size :]
-
-
-def batch_sizes(journal: Iterable[bytes]) -> list[int]:
-    """The batch sizes that were used, in tokens, the smallest first."""
-    return sorted(set(_sizes(journal)))
-
-
-def _sizes(journal: Iterable[bytes]) -> list[int]:
-    return [_SIZE.unpack_from(block)[0] for block in journal]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import Final
 
@@ -22,20 +23,39 @@ def stream_fasta(path: str | Path) -> Iterator[tuple[str, bytes]]:
         InputError: The file is missing, empty, damaged, cut short or not FASTA, or a contig has no name or
             that of an earlier one.
     """
-    path = Path(path)
+    return ((name, letters) for _, name, letters in _numbered(Path(path), set()))
+
+
+def stream_records(path: str | Path, *, unique: bool = True) -> Iterator[tuple[str, Iterator[bytes]]]:
+    """Yield (name, its letters in pieces) for each record in file order; take the pieces before the next.
+
+    Args:
+        path: The file.
+        unique: Refuse a name that comes again, which takes memory for all names. Otherwise records are told
+            apart by their place in the file alone.
+
+    Raises:
+        InputError: As `stream_fasta`.
+    """
+    parts = _numbered(Path(path), set() if unique else None)
+    for (_, name), pieces in groupby(parts, key=lambda part: part[:2]):
+        yield name, (letters for *_, letters in pieces)
+
+
+def _numbered(path: Path, seen: set[str] | None) -> Iterator[tuple[int, str, bytes]]:
+    """Yield (number of the record, its name, some of its letters); names are collected in `seen`."""
     if is_bgzf(first_bytes(path)):
         require_complete(path)
-    seen: set[str] = set()
-    name: str | None = None
+    number, name = 0, ""
     for heading, text in _parts(path):
         if heading:
-            name = _name(text, path, seen)
-            yield name, b""
-        elif name is not None:
-            yield name, text.translate(None, _BLANKS)
+            number, name = number + 1, _name(text, path, seen)
+            yield number, name, b""
+        elif number:
+            yield number, name, text.translate(None, _BLANKS)
         elif text.strip():
-            raise InputError(f"{path} is not FASTA: it does not begin with '>'")
-    if name is None:
+            break
+    if not number:
         raise InputError(f"{path} is not FASTA: it does not begin with '>'")
 
 
@@ -58,11 +78,12 @@ def _parts(path: Path) -> Iterator[tuple[bool, bytes]]:
         yield True, kept[1:]
 
 
-def _name(heading: bytes, path: Path, seen: set[str]) -> str:
+def _name(heading: bytes, path: Path, seen: set[str] | None) -> str:
     words = heading.decode("utf-8", "replace").split()
     if not words:
         raise InputError(f"{path} has a contig without a name; write one behind its '>'")
-    if words[0] in seen:
-        raise InputError(f"{path} has two contigs called '{words[0]}'; rename one")
-    seen.add(words[0])
+    if seen is not None:
+        if words[0] in seen:
+            raise InputError(f"{path} has two contigs called '{words[0]}'; rename one")
+        seen.add(words[0])
     return words[0]

@@ -31,25 +31,30 @@ class Journal:
         path: The file.
         identity: Everything the content depends on; a run can only resume a journal of the same identity.
         resume: Keep what an earlier run of the same identity left; otherwise start empty.
+        protect: Refuse to start empty where that would throw blocks away.
 
     Attributes:
         path: The file.
         done: Blocks that are safe.
-        note: That of the last of them: the batch size it was computed with; None before the first.
+        note: That of the last of them, such as the batch size it was computed with; None before the first.
+        notes: Those of all.
 
     Raises:
-        ResumeError: The journal belongs to other inputs or settings, another process is writing it, or the
-            file is something else.
+        ResumeError: The journal belongs to other inputs or settings, is protected, another process is writing
+            it, or the file is something else.
         OutputError: The file cannot be written.
     """
 
-    def __init__(self, path: Path, identity: Mapping[str, Any], *, resume: bool) -> None:
+    def __init__(
+        self, path: Path, identity: Mapping[str, Any], *, resume: bool, protect: bool = False
+    ) -> None:
         self.path: Final = path
         self.done = 0
         self.note: int | None = None
+        self.notes: Final[set[int]] = set()
         self._file: Final = _locked(path)
         try:
-            self._start = self._opened(identity, resume)
+            self._start = self._opened(identity, resume, protect)
         except BaseException as error:
             self._close()
             if isinstance(error, OutputError):  # not even the header could be written
@@ -65,7 +70,7 @@ class Journal:
         self._close()
 
     def append(self, payload: bytes, note: int = 0) -> None:
-        """Add one block, which must not be empty, and a number that a resumed run needs to go on alike.
+        """Add one block and a number that a resumed run needs to go on alike.
 
         Raises:
             OutputError: The disk is full.
@@ -76,7 +81,7 @@ class Journal:
             self._file.flush()
         except OSError as error:
             raise output_error(self.path, error) from error
-        self.done, self.note = self.done + 1, note
+        self._count(note)
 
     def __iter__(self) -> Iterator[bytes]:
         """Payloads of whole blocks in order, one in memory at a time, up to the first damaged one."""
@@ -93,7 +98,7 @@ class Journal:
                 return
             length, note, checksum = _BLOCK.unpack(head)
             position += _BLOCK.size + length
-            if not length or position > size:
+            if position > size:
                 return
             payload = self._file.read(length)
             if _checksum(payload, note) != checksum:
@@ -109,7 +114,11 @@ class Journal:
         with suppress(OSError):
             self._file.close()
 
-    def _opened(self, identity: Mapping[str, Any], resume: bool) -> int:
+    def _count(self, note: int) -> None:
+        self.done, self.note = self.done + 1, note
+        self.notes.add(note)
+
+    def _opened(self, identity: Mapping[str, Any], resume: bool, protect: bool) -> int:
         """Position of the first block, behind a header of this identity."""
         header = _MAGIC + json.dumps(identity, sort_keys=True).encode() + b"\n"
         found = self._file.readline(1 << 20)
@@ -123,9 +132,12 @@ class Journal:
             self._start = end = len(header)
             for payload, note in self._blocks():
                 end += _BLOCK.size + len(payload)
-                self.done, self.note = self.done + 1, note
+                self._count(note)
             self._file.truncate(end)
         else:
+            if protect:
+                self._start = len(found)
+                self._refuse_loss()
             self._file.seek(0)
             self._file.truncate()
             try:
@@ -134,6 +146,13 @@ class Journal:
             except OSError as error:
                 raise output_error(self.path, error) from error
         return len(header)
+
+    def _refuse_loss(self) -> None:
+        if next(self._blocks(), None) is not None:
+            raise ResumeError(
+                f"{self.path} is of a run that did not finish; give --resume to continue it, or remove that "
+                "file to start over"
+            )
 
 
 def _checksum(payload: bytes, note: int) -> int:
@@ -165,7 +184,7 @@ def _difference(found: bytes, identity: Mapping[str, Any]) -> str:
     try:
         before = json.loads(found.removeprefix(_MAGIC))
     except ValueError:
-        return "its first line is damaged; leave out --resume"
+        return "its first line is damaged; remove it to start over"
     changed = [name for name in identity if before.get(name) != identity[name]]
     details = ", ".join(f"{name} was {before.get(name)!r} and is {identity[name]!r}" for name in changed)
-    return f"{details}; use the same inputs and settings, or leave out --resume"
+    return f"{details}; use the same inputs and settings, or remove it to start over"

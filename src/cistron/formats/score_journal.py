@@ -29,21 +29,22 @@ class ScoreJournal:
     """Entries of alleles, in the order of the input, in a `Journal`, whose errors it raises.
 
     Attributes:
+        journal: Where they lie.
         done: Entries that are safe.
     """
 
     def __init__(self, journal: Journal) -> None:
-        self._journal: Final = journal
+        self.journal: Final = journal
         self.done = sum(len(payload) // _ENTRY.size for payload in journal)
 
-    def append(self, entries: Sequence[JournalEntry]) -> None:
-        """Add one block."""
-        self._journal.append(b"".join(map(_packed, entries)))
+    def append(self, entries: Sequence[JournalEntry], note: int = 0) -> None:
+        """Add one block, and the note of `Journal.append`."""
+        self.journal.append(b"".join(map(_packed, entries)), note)
         self.done += len(entries)
 
     def __iter__(self) -> Iterator[JournalEntry]:
         """All entries in order, in flat memory."""
-        for payload in self._journal:
+        for payload in self.journal:
             for number, llr, flank, error in _ENTRY.iter_unpack(payload):
                 if number:
                     yield JournalEntry(None, None, _STATUSES[number - 1])

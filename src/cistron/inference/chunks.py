@@ -14,6 +14,14 @@ from cistron.models import Model, Output, State
 CHUNK_TOKENS = 8192
 """Tokens of a row that are read at once."""
 
+LEAST_TOKENS = 256
+"""Fewer are not run together: reading would be slower by far and need hardly less memory."""
+
+
+def chunk_tokens(batch_tokens: int) -> int:
+    """Tokens of a row to read at once where `batch_tokens` run together: fewer where memory is short."""
+    return min(CHUNK_TOKENS, 2 * max(batch_tokens, LEAST_TOKENS))
+
 
 def read_chunks(
     model: Model,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from typing import Any, Literal, NamedTuple, TypedDict
 
@@ -15,10 +16,11 @@ import torch
 from jaxtyping import Float
 
 from cistron.inference.batching import by_length
-from cistron.inference.chunks import CHUNK_TOKENS, read_chunks
+from cistron.inference.chunks import chunk_tokens, read_chunks
 from cistron.inference.embedding.hidden import Layer, layer_labels, layer_states, overlap, padded_ids
 from cistron.inference.embedding.passages import Passage, checked_passages, in_blocks, tokens_ahead
 from cistron.inference.embedding.pooling import Pool, Pooling, make_pool
+from cistron.inference.planning.budget import Budget
 from cistron.models import Model
 from cistron.tokenizers import Tokenizer
 
@@ -50,7 +52,7 @@ class EmbedOptions(TypedDict, total=False):
     layers: Sequence[Layer] | None
     pooling: Pooling
     strands: EmbeddingStrands
-    batch_tokens: int
+    batch_tokens: int | Budget
     intervals: Iterable[tuple[int, int] | None] | None
     progress: Callable[[int], object] | None
 
@@ -63,7 +65,7 @@ def embed(
     layers: Sequence[Layer] | None = None,
     pooling: Pooling = "mean",
     strands: EmbeddingStrands = "forward",
-    batch_tokens: int = 16_384,
+    batch_tokens: int | Budget = 16_384,
     intervals: Iterable[tuple[int, int] | None] | None = None,
     progress: Callable[[int], object] | None = None,
 ) -> Iterator[Embedding]:
@@ -81,7 +83,8 @@ def embed(
         pooling: `mean`, `max`, the `last` position in reading direction, or `none`.
         strands: `both` is the mean of the sequence's and its reverse complement's embeddings; positions are
             brought back to the order of the forward strand first.
-        batch_tokens: Most tokens run together; changes speed and memory, not the answers.
+        batch_tokens: Most tokens run together, halved when memory runs out; changes speed and memory, not the
+            answers.
         intervals: Part of each sequence that is pooled, 0-based half-open on the forward strand; the whole
             sequence is read all the same. None, or None for a sequence: all of it.
         progress: Called with a number of tokens that were just read; `both` reads every sequence twice.
@@ -93,10 +96,14 @@ def embed(
         UnknownNameError: No such layer.
         ValueError: There are more or fewer intervals than sequences.
     """
-    reader = _Reader(model, tokenizer, tuple(layers or ()), pooling, batch_tokens, progress or _ignore)
+    budget = Budget.of(batch_tokens)
+    read = partial(
+        embed_passages, model, tokenizer, layers=layers, pooling=pooling, strands=strands, progress=progress
+    )
     passages = checked_passages(model, tokenizer, sequences, intervals)
-    for block in in_blocks(passages, lambda passage: len(passage.text), tokens_ahead(batch_tokens, pooling)):
-        yield from reader.embed(block, strands)
+    ahead = tokens_ahead(budget.started, pooling)
+    for block in in_blocks(passages, lambda passage: len(passage.text), ahead):
+        yield from budget.run(lambda size, block=block: read(block, batch_tokens=size))
 
 
 def embed_passages(
@@ -157,8 +164,9 @@ class _Reader:
     def _batches(self, passages: Sequence[Passage]) -> Iterator[list[int]]:
         """Rows of several chunks run alone: they need no mask then, and a chunk is work enough."""
         lengths = [len(passage.text) for passage in passages]
-        long = [index for index, length in enumerate(lengths) if length > CHUNK_TOKENS]
-        short = [index for index, length in enumerate(lengths) if length <= CHUNK_TOKENS]
+        chunk = chunk_tokens(self.batch_tokens)
+        long = [index for index, length in enumerate(lengths) if length > chunk]
+        short = [index for index, length in enumerate(lengths) if length <= chunk]
         batches = by_length([lengths[index] for index in short], self.batch_tokens)
         return chain(([index] for index in long), ([short[place] for place in batch] for batch in batches))
 
@@ -169,7 +177,8 @@ class _Reader:
         pools = [{label: make_pool(self.pooling, p.end - p.start) for label in labels} for p in passages]
         last_only = self._wants_last_only(passages)
         options: dict[str, Any] = {"capture": self.layers, "logits": False, "last_only": last_only}
-        for columns, output in read_chunks(self.model, ids, size=CHUNK_TOKENS, lengths=lengths, **options):
+        size = chunk_tokens(self.batch_tokens)
+        for columns, output in read_chunks(self.model, ids, size=size, lengths=lengths, **options):
             for label, states in layer_states(output, self.layers):
                 for row, passage in enumerate(passages):
                     part = slice(0, 1) if last_only else overlap(columns, passage.start, passage.end)

@@ -6,9 +6,9 @@ The bases upstream of an allele are read once for all alleles there: the state a
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypedDict
 
 import numpy as np
 import torch
@@ -19,9 +19,10 @@ from cistron.genome import Reference, Variant
 from cistron.genome.alleles import AlleleStatus
 from cistron.genome.windows import AlleleWindow
 from cistron.inference.batching import by_length
-from cistron.inference.chunks import read_chunks
+from cistron.inference.chunks import chunk_tokens, read_chunks
 from cistron.inference.embedding.hidden import Layer, layer_labels, layer_states, overlap, padded_ids
 from cistron.inference.embedding.pooling import Pool, Pooling, make_pool
+from cistron.inference.planning.budget import Budget
 from cistron.inference.score import checked_width
 from cistron.inference.scoring.allele_windows import AlleleWindows, RefPolicy, Strands
 from cistron.models import Model, State
@@ -57,6 +58,21 @@ class AlleleEmbedding(NamedTuple):
         return {layer: self.alt[layer] - self.ref[layer] for layer in self.ref}
 
 
+class EmbedVariantsOptions(TypedDict, total=False):
+    """Keyword arguments of `embed_variants`."""
+
+    width: int | None
+    around: int | None
+    layers: Sequence[Layer] | None
+    pooling: Pooling
+    strands: Strands
+    circular: Collection[str]
+    check_ref: RefPolicy
+    lengths: Mapping[str, int | None] | None
+    batch_tokens: int | Budget
+    progress: Callable[[int], object] | None
+
+
 def embed_variants(
     model: Model,
     tokenizer: Tokenizer,
@@ -71,7 +87,7 @@ def embed_variants(
     circular: Collection[str] = (),
     check_ref: RefPolicy = "error",
     lengths: Mapping[str, int | None] | None = None,
-    batch_tokens: int = 16_384,
+    batch_tokens: int | Budget = 16_384,
     progress: Callable[[int], object] | None = None,
 ) -> Iterator[AlleleEmbedding]:
     """Yield the embeddings of each variant's alleles, in order, reading `BLOCK` of them ahead.
@@ -91,7 +107,8 @@ def embed_variants(
         circular: Contigs to read across their ends; a 16,569-bp mitochondrion always is.
         check_ref: `error` raises at a REF that differs from the reference, `warn` gives it a status.
         lengths: Contig lengths stated by the variants' own file.
-        batch_tokens: Most tokens run together; changes speed and memory, not the answers.
+        batch_tokens: Most tokens run together, halved when memory runs out; changes speed and memory, not the
+            answers.
         progress: Called with a number of tokens that were just read.
 
     Raises:
@@ -107,16 +124,19 @@ def embed_variants(
         check_ref=check_ref,
         lengths=lengths,
     )
-    reader = AlleleReader(model, tokenizer, tuple(layers or ()), pooling, around, batch_tokens, progress)
+    budget = Budget.of(batch_tokens)
+    reader = AlleleReader(model, tokenizer, tuple(layers or ()), pooling, around, progress=progress)
     remaining = iter(variants)
     while block := list(islice(remaining, BLOCK)):
         plans = [cutter.of(variant) for variant in block]
-        found = iter(reader.embed([plan for plan in plans if not isinstance(plan, AlleleStatus)]))
+        cut = [plan for plan in plans if not isinstance(plan, AlleleStatus)]
+        found = iter(budget.run(lambda size, cut=cut: replace(reader, batch_tokens=size).embed(cut)))
         for variant, plan in zip(block, plans, strict=True):
             if isinstance(plan, AlleleStatus):
                 yield AlleleEmbedding(variant, None, None, plan)
             else:
-                yield AlleleEmbedding(variant, *next(found), None)
+                ref, alt = next(found)
+                yield AlleleEmbedding(variant, ref, alt, None)
 
 
 @dataclass(frozen=True)
@@ -189,7 +209,8 @@ class AlleleReader:
         """Read texts behind a state, pool what lies in their spans, and return the new state."""
         ids, lengths = padded_ids(self.model, self.tokenizer, texts)
         options: dict[str, Any] = {"capture": self.layers, "logits": False}
-        for columns, output in read_chunks(self.model, ids, state, lengths=lengths, **options):
+        size = chunk_tokens(self.batch_tokens)
+        for columns, output in read_chunks(self.model, ids, state, size=size, lengths=lengths, **options):
             for label, states in layer_states(output, self.layers):
                 for row, (start, stop) in enumerate(spans):
                     part = overlap(columns, start, stop)

@@ -44,7 +44,7 @@ class GenerateOptions(TypedDict, total=False):
     require_screening: bool
     on_refusal: Callable[[Refusal], None] | None
     progress: Callable[[int], None] | None
-    batch_tokens: int
+    batch_tokens: int | Budget
 
 
 def generate(
@@ -65,7 +65,7 @@ def generate(
     require_screening: bool = False,
     on_refusal: Callable[[Refusal], None] | None = None,
     progress: Callable[[int], None] | None = None,
-    batch_tokens: int = 16_384,
+    batch_tokens: int | Budget = 16_384,
 ) -> Iterator[Generated]:
     """Yield the continuations of each prompt in order, a batch of them at a time.
 
@@ -115,7 +115,7 @@ def generate(
         progress=progress,
     )
     jobs = _checked_jobs(model, tokenizer, settings, prompts)
-    return _all(model, tokenizer, settings, jobs, batch_tokens, on_refusal)
+    return _all(model, tokenizer, settings, jobs, Budget.of(batch_tokens), on_refusal)
 
 
 def generation_settings(
@@ -227,11 +227,10 @@ def _all(
     tokenizer: Tokenizer,
     settings: Settings,
     jobs: Iterable[Job],
-    batch_tokens: int,
+    budget: Budget,
     on_refusal: Callable[[Refusal], None] | None,
 ) -> Iterator[Generated]:
-    budget = Budget(batch_tokens)
-    for batch in batches_of(jobs, settings.tokens, batch_tokens):
+    for batch in batches_of(jobs, settings.tokens, budget.started):
         outcomes = budget.run(
             lambda size, batch=batch: run_jobs(model, tokenizer, settings, batch, batch_tokens=size)
         )

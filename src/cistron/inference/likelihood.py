@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from typing import Final, NamedTuple, TypedDict
 
 import numpy as np
@@ -12,6 +13,7 @@ from jaxtyping import Float64
 from cistron.errors import SequenceError
 from cistron.genome.tiling import Tiling, in_shards
 from cistron.inference.next_base import SHARD_TOKENS, Block, Strands, base_codes, picked, predict_blocks
+from cistron.inference.planning.budget import Budget
 from cistron.inference.score import checked_width
 from cistron.models import Model
 from cistron.tokenizers import Tokenizer
@@ -47,7 +49,7 @@ class LikelihoodOptions(TypedDict, total=False):
     strands: Strands
     window: int | None
     stride: int | None
-    batch_tokens: int
+    batch_tokens: int | Budget
     block: int
 
 
@@ -59,7 +61,7 @@ def log_likelihood(
     strands: Strands = "forward",
     window: int | None = None,
     stride: int | None = None,
-    batch_tokens: int = 16_384,
+    batch_tokens: int | Budget = 16_384,
     block: int = 4_096,
 ) -> Iterator[Likelihood]:
     """Yield the log-likelihood of each sequence, in order.
@@ -76,18 +78,19 @@ def log_likelihood(
             other strand; then the first base is scored by the latter alone, and the last by the former.
         window: Most bases read at once; None for the model's context.
         stride: Bases from one window to the next; None for half the window.
-        batch_tokens: Most tokens in one batch.
+        batch_tokens: Most tokens in one batch, halved when memory runs out.
         block: Windows that may be batched together at most; does not change the answers.
 
     Raises:
         WindowError: `window` exceeds the model's context, or `stride` the window.
         SequenceError: A character is not a nucleotide code; names it and its 0-based position.
     """
-    tiling = likelihood_tiling(model, window, stride)
+    tiling, budget = likelihood_tiling(model, window, stride), Budget.of(batch_tokens)
+    read = partial(ref_log_p, model, tokenizer, strands=strands)
     parts: list[Float64[np.ndarray, "L"]] = []
     for shard in in_shards(_blocks_and_ends(tokenizer, sequences, tiling), _tokens, SHARD_TOKENS, most=block):
         blocks = [each for each in shard if each is not None]
-        found = iter(ref_log_p(model, tokenizer, blocks, strands=strands, batch_tokens=batch_tokens))
+        found = iter(budget.run(lambda size, blocks=blocks: read(blocks, batch_tokens=size)))
         for each in shard:
             if each is not None:
                 values = next(found)

@@ -13,10 +13,10 @@ from cistron.errors import InputError
 from cistron.genome import Interval, Reference, Variant
 from cistron.inference.calibration import Calibration
 from cistron.inference.embed import Embedding, EmbedOptions, embed
-from cistron.inference.embed_variants import AlleleEmbedding, embed_variants
+from cistron.inference.embed_variants import AlleleEmbedding, EmbedVariantsOptions, embed_variants
 from cistron.inference.generate import Generated, GenerateOptions, generate
 from cistron.inference.likelihood import Likelihood, LikelihoodOptions, log_likelihood
-from cistron.inference.mutagenesis import mutate
+from cistron.inference.mutagenesis import MutateOptions, mutate
 from cistron.inference.scan import Scanned, ScanOptions, scan
 from cistron.inference.score import ScoreOptions, VariantScore, score_variants
 from cistron.models import Model, ModelSpec
@@ -101,10 +101,13 @@ class LoadedModel:
         return score_variants(self.model, self.tokenizer, reference, variants, **options)
 
     def mutate(
-        self, intervals: Iterable[Interval], reference: Reference, **options: Any
+        self,
+        region: str | Interval | Iterable[Interval],
+        reference: Reference,
+        **options: Unpack[MutateOptions],
     ) -> Iterator[VariantScore]:
         """Yield a score for every substitution; see `cistron.inference.mutagenesis.mutate`."""
-        return mutate(self.model, self.tokenizer, reference, intervals, **options)
+        return mutate(self.model, self.tokenizer, reference, region, **options)
 
     def scan(
         self, intervals: Iterable[Interval] | None, reference: Reference, **options: Unpack[ScanOptions]
@@ -117,7 +120,7 @@ class LoadedModel:
         return embed(self.model, self.tokenizer, sequences, **options)
 
     def embed_variants(
-        self, variants: Iterable[Variant], reference: Reference, **options: Any
+        self, variants: Iterable[Variant], reference: Reference, **options: Unpack[EmbedVariantsOptions]
     ) -> Iterator[AlleleEmbedding]:
         """Yield embeddings of both alleles; see `cistron.inference.embed_variants.embed_variants`."""
         return embed_variants(self.model, self.tokenizer, reference, variants, **options)

@@ -17,6 +17,7 @@ from cistron.genome.sequence import ACGT, count_acgt
 from cistron.genome.splits import parse_region
 from cistron.genome.windows import checked_slack
 from cistron.inference.interpretation.attribution import estimate_variants
+from cistron.inference.planning.budget import Budget
 from cistron.inference.score import Strands, VariantScore, checked_width, score_variants
 from cistron.inference.scoring.suffix import Suffix
 from cistron.models import Model
@@ -42,7 +43,7 @@ class MutateOptions(TypedDict, total=False):
     circular: Collection[str]
     window_slack: int | None
     suffix: Suffix
-    batch_tokens: int | None
+    batch_tokens: int | Budget | None
     steps: int
     skip: int
 
@@ -60,7 +61,7 @@ def mutate(
     circular: Collection[str] = (),
     window_slack: int | None = None,
     suffix: Suffix = "exact",
-    batch_tokens: int | None = None,
+    batch_tokens: int | Budget | None = None,
     steps: int = STEPS,
     skip: int = 0,
 ) -> Iterator[VariantScore]:
@@ -82,7 +83,7 @@ def mutate(
         window_slack: How far from a window's middle a variant may lie, in bp, so that neighbours share the
             window; 0 centres a window on each; a quarter of the width when None.
         suffix: Bases that `ism` reads behind a change; see `score_variants`.
-        batch_tokens: Most tokens run together; None is what suits the device.
+        batch_tokens: Most tokens run together, halved when memory runs out; None is what suits the device.
         steps: Points on the path of integrated gradients.
         skip: Scores at the beginning that are not wanted; the others are the same as without.
 

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from cistron.genome.sequence import ACGT, reverse_complement
 from cistron.inference.batching import by_length
-from cistron.inference.chunks import read_chunks
+from cistron.inference.chunks import chunk_tokens, read_chunks
 from cistron.models import Model
 from cistron.tokenizers import Tokenizer
 
@@ -111,7 +111,8 @@ def next_base_log_probabilities(
         for batch in by_length([len(readings[i][0]) - 1 for i in several], batch_tokens):
             rows = [several[i] for i in batch]
             ids = [tokenizer.encode(readings[i][0]) for i in rows]
-            _read_batch(model, tokenizer, ids, [readings[i][1] for i in rows], [answers[i] for i in rows])
+            begins = [readings[i][1] for i in rows]
+            _read_batch(model, tokenizer, ids, begins, [answers[i] for i in rows], chunk_tokens(batch_tokens))
     return answers
 
 
@@ -177,14 +178,15 @@ def _read_batch(
     ids: Sequence[Int[np.ndarray, "_"]],
     begins: Sequence[int],
     answers: Sequence[Float64[np.ndarray, "_ 4"]],
+    chunk: int,
 ) -> None:
-    """Fill in `answers` for texts that run together."""
+    """Fill in `answers` for texts that run together, `chunk` tokens of a row at a time."""
     padded = np.full((len(ids), max(map(len, ids)) - 1), tokenizer.pad_id, dtype=np.int64)
     for number, each in enumerate(ids):
         padded[number, : len(each) - 1] = each[:-1]
     device = model.empty_state(1).lengths.device
     # Padding stands on the right, where no causal model looks, so rows need no lengths.
-    for columns, output in read_chunks(model, torch.from_numpy(padded).to(device)):
+    for columns, output in read_chunks(model, torch.from_numpy(padded).to(device), size=chunk):
         assert output.logits is not None
         first = max(columns.start + 1, min(begins))
         log_p = _of_bases(output.logits[:, first - columns.start - 1 :], tokenizer)

@@ -12,6 +12,7 @@ it takes a pass of its own for every allele, which is `cistron score`. See `docs
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
+from functools import partial
 from typing import NamedTuple, TypedDict
 
 import numpy as np
@@ -24,6 +25,7 @@ from cistron.genome.contigs import contig_length, is_rcrs
 from cistron.genome.dna import require_dna
 from cistron.genome.tiling import Tile, Tiling, in_shards
 from cistron.inference.next_base import SHARD_TOKENS, Block, Strands, base_codes, picked, predict_blocks
+from cistron.inference.planning.budget import Budget
 from cistron.inference.score import checked_width
 from cistron.models import Model
 from cistron.tokenizers import Tokenizer
@@ -75,7 +77,7 @@ class ScanOptions(TypedDict, total=False):
     width: int | None
     strands: Strands
     circular: Collection[str]
-    batch_tokens: int
+    batch_tokens: int | Budget
 
 
 class Piece(NamedTuple):
@@ -94,7 +96,7 @@ def scan(
     width: int | None = None,
     strands: Strands = "both",
     circular: Collection[str] = (),
-    batch_tokens: int = 16_384,
+    batch_tokens: int | Budget = 16_384,
 ) -> Iterator[Scanned]:
     """Yield what the model expects along the intervals, block by block, in order.
 
@@ -111,17 +113,18 @@ def scan(
         width: Window in bp; None for what the model recommends.
         strands: Mean of both, or the plus strand alone.
         circular: Contigs to read across their ends; a human mitochondrion always is.
-        batch_tokens: Most tokens in one batch.
+        batch_tokens: Most tokens in one batch, halved when memory runs out.
 
     Raises:
         WindowError: `width` exceeds the model's context.
         UnknownContigError: An interval lies on a contig that the reference has not.
         OutOfBoundsError: An interval reaches beyond its contig.
     """
-    width = checked_width(model, width)
+    width, budget = checked_width(model, width), Budget.of(batch_tokens)
+    read = partial(scan_shard, model, tokenizer, reference, strands=strands)
     pieces = scan_pieces(reference, intervals, width, circular)
-    for shard in scan_shards(pieces, strands, batch_tokens):
-        yield from scan_shard(model, tokenizer, reference, shard, strands=strands, batch_tokens=batch_tokens)
+    for shard in scan_shards(pieces, strands, budget.started):
+        yield from budget.run(lambda size, shard=shard: read(shard, batch_tokens=size))
 
 
 def scan_pieces(

@@ -12,23 +12,31 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import cached_property
 from itertools import islice
-from typing import Final, Literal, NamedTuple, TypedDict
+from typing import Final, NamedTuple, TypedDict
 
-from cistron.errors import ReferenceMismatchError, WindowError
-from cistron.genome import Reference, Strand, Variant
-from cistron.genome.alleles import Allele, AlleleStatus, RefMismatch, check_ref, classify, trim
-from cistron.genome.contigs import ContigNames, is_rcrs, recognise_build
-from cistron.genome.windows import AlleleWindow, IndelRule, allele_window, checked_slack
+from cistron.errors import WindowError
+from cistron.genome import Reference, Variant
+from cistron.genome.alleles import AlleleStatus
+from cistron.genome.windows import IndelRule, checked_slack
+from cistron.inference.planning.budget import Budget
+from cistron.inference.scoring.allele_windows import AlleleWindows, RefPolicy, Strands
 from cistron.inference.scoring.strand_scores import StrandScore, score_windows
 from cistron.inference.scoring.suffix import Suffix, checked_suffix
-from cistron.models import Model
+from cistron.models import Model, longer_sizes
 from cistron.tokenizers import Tokenizer
 
-Strands = Literal["both", "forward"]
-RefPolicy = Literal["error", "warn"]
+__all__ = [
+    "BLOCK",
+    "RefPolicy",
+    "ScoreOptions",
+    "Strands",
+    "VariantScore",
+    "batch_tokens_on",
+    "checked_width",
+    "score_variants",
+    "usual_batch_tokens",
+]
 
 BLOCK = 128
 """Variants that are batched together. A constant, so that what runs together depends on the variant's number
@@ -66,30 +74,7 @@ class ScoreOptions(TypedDict, total=False):
     lengths: Mapping[str, int | None] | None
     window_slack: int
     suffix: Suffix
-    batch_tokens: int | None
-
-
-@dataclass(frozen=True)
-class ScoreSettings:
-    """What a score depends on besides model, reference and variant.
-
-    Attributes:
-        width: Window in bp.
-        strands: Read both and average, or the forward strand alone.
-        indel: How windows of indels are cut.
-        circular: Contigs (as the reference names them) that are read across their ends.
-        check_ref: `error` stops at a REF that differs from the reference, `warn` leaves it unscored.
-        lengths: Contig lengths that the variants' file states, for recognising a mitochondrion.
-        window_slack: How far from its window's middle a variant may lie, in bp.
-    """
-
-    width: int
-    strands: Strands = "both"
-    indel: IndelRule = "neutral"
-    circular: Collection[str] = ()
-    check_ref: RefPolicy = "error"
-    lengths: Mapping[str, int | None] | None = None
-    window_slack: int = 0
+    batch_tokens: int | Budget | None
 
 
 def score_variants(
@@ -106,7 +91,7 @@ def score_variants(
     lengths: Mapping[str, int | None] | None = None,
     window_slack: int = 0,
     suffix: Suffix = "exact",
-    batch_tokens: int | None = None,
+    batch_tokens: int | Budget | None = None,
 ) -> Iterator[VariantScore]:
     """Yield a score for each variant, in order, reading `BLOCK` of them ahead.
 
@@ -125,22 +110,23 @@ def score_variants(
             window of a grid; 0 centres every window on its variant.
         suffix: `exact` reads all bases behind an allele; `auto` stops where the rest is estimated to matter
             less than 0.02 nats on a strand; a number reads so many.
-        batch_tokens: Most tokens run together; changes speed and memory, not scores. None is what suits the
-            device.
+        batch_tokens: Most tokens run together, halved when memory runs out; changes speed and memory, not
+            scores. None is what suits the device.
 
     Raises:
         WindowError: `width` exceeds the model's context, or the slack a quarter of it.
         InputError: There is no such `suffix`.
         ReferenceMismatchError: Under `check_ref="error"`.
     """
-    width = checked_width(model, width)
-    slack, suffix = checked_slack(window_slack, width), checked_suffix(suffix)
-    settings = ScoreSettings(width, strands, indel, circular, check_ref, lengths, slack)
-    planner = _Planner(reference, settings)
-    batch_tokens = batch_tokens or usual_batch_tokens(model)
+    width, suffix = checked_width(model, width), checked_suffix(suffix)
+    slack = checked_slack(window_slack, width)
+    windows = AlleleWindows(reference, width, strands, indel, circular, check_ref, lengths, slack)
+    budget = Budget.of(batch_tokens or usual_batch_tokens(model))
     remaining = iter(variants)
     while block := list(islice(remaining, BLOCK)):
-        yield from _score_block(model, tokenizer, planner, block, batch_tokens, suffix)
+        yield from budget.run(
+            lambda size, block=block: _score_block(model, tokenizer, windows, block, size, suffix)
+        )
 
 
 def usual_batch_tokens(model: Model) -> int:
@@ -148,7 +134,12 @@ def usual_batch_tokens(model: Model) -> int:
 
     A core's cache holds what a few thousand tokens need between two products; a GPU wants as many as it gets.
     """
-    return _BATCH_TOKENS if model.empty_state(1).lengths.device.type == "cpu" else 8 * _BATCH_TOKENS
+    return batch_tokens_on(model.empty_state(1).lengths.device.type)
+
+
+def batch_tokens_on(device: str) -> int:
+    """Most tokens to run together on a device of that type, such as `cpu`, when nobody said."""
+    return _BATCH_TOKENS if device == "cpu" else 8 * _BATCH_TOKENS
 
 
 def checked_width(model: Model, width: int | None) -> int:
@@ -160,96 +151,41 @@ def checked_width(model: Model, width: int | None) -> int:
     width = model.config.width if width is None else width
     longest = model.config.context_length
     if width > longest:
+        longer = longer_sizes(model.config, width)
+        advice = f"; models that read as much: {', '.join(longer)}" if longer else ""
         raise WindowError(
-            f"a window of {width:,} bp exceeds the model's context; the largest width is {longest:,}"
+            f"a window of {width:,} bp exceeds the model's context; the largest width is {longest:,}{advice}"
         )
     if width < 8:
         raise WindowError(f"a window of {width} bp is too small to compare alleles in; use 8 or more")
     return width
 
 
-@dataclass
-class _Planner:
-    """From a variant to the windows to read, or to the reason why not."""
-
-    reference: Reference
-    settings: ScoreSettings
-
-    @cached_property
-    def _names(self) -> ContigNames:
-        return ContigNames(self.reference.contigs)
-
-    def plan(self, variant: Variant) -> list[AlleleWindow] | AlleleStatus:
-        """One window per strand, or why the allele has no score."""
-        chrom = self._names.resolve(variant.chrom, (self.settings.lengths or {}).get(variant.chrom))
-        if chrom is None:
-            return AlleleStatus.CONTIG_UNKNOWN
-        mismatch = check_ref(variant, self.reference, chrom)
-        if mismatch is not None:
-            if self.settings.check_ref == "error":
-                raise ReferenceMismatchError(self._explain(variant, mismatch))
-            return AlleleStatus.REF_MISMATCH
-        status = classify(variant)
-        if status is not None:
-            return status
-        windows = []
-        for strand in self._strands:
-            window = self._window(trim(variant, chrom), strand)
-            if isinstance(window, AlleleStatus):
-                return window
-            windows.append(window)
-        return windows
-
-    @cached_property
-    def _strands(self) -> tuple[Strand, ...]:
-        return ("+", "-") if self.settings.strands == "both" else ("+",)
-
-    def _window(self, allele: Allele, strand: Strand) -> AlleleWindow | AlleleStatus:
-        chrom = allele.chrom
-        circular = chrom in self.settings.circular or is_rcrs(chrom, self.reference.contigs[chrom])
-        return allele_window(
-            self.reference,
-            allele,
-            self.settings.width,
-            strand,
-            indel=self.settings.indel,
-            circular=circular,
-            slack=self.settings.window_slack,
-        )
-
-    def _explain(self, variant: Variant, mismatch: RefMismatch) -> str:
-        name, build = self.reference.name, recognise_build(self.reference.contigs)
-        return f"REF differs from {name} at {variant.chrom}:{variant.pos}: {mismatch}; " + (
-            f"{name} is {build}, were the variants called on another build?"
-            if build
-            else "is this the reference the variants were called on?"
-        )
-
-
 def _score_block(
     model: Model,
     tokenizer: Tokenizer,
-    planner: _Planner,
+    windows: AlleleWindows,
     block: list[Variant],
     batch_tokens: int,
     suffix: Suffix,
-) -> Iterator[VariantScore]:
-    plans = [planner.plan(variant) for variant in block]
+) -> list[VariantScore]:
+    plans = [windows.of(variant) for variant in block]
     found = iter(
         score_windows(
             model,
             tokenizer,
             [window for plan in plans if not isinstance(plan, AlleleStatus) for window in plan],
-            neutral=planner.settings.indel == "neutral",
+            neutral=windows.indel == "neutral",
             batch_tokens=batch_tokens,
             suffix=suffix,
         )
     )
-    for variant, plan in zip(block, plans, strict=True):
-        if isinstance(plan, AlleleStatus):
-            yield VariantScore(variant, None, None, plan)
-        else:
-            yield _combined(variant, list(islice(found, len(plan))))
+    return [
+        VariantScore(variant, None, None, plan)
+        if isinstance(plan, AlleleStatus)
+        else _combined(variant, list(islice(found, len(plan))))
+        for variant, plan in zip(block, plans, strict=True)
+    ]
 
 
 def _combined(variant: Variant, strands: list[StrandScore | None]) -> VariantScore:

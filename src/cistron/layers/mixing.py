@@ -40,7 +40,7 @@ def mixed(
         return _one_token(x, experts[0].tolist(), weights[0], gate_up, down)
     if _has_grouped_product(x):
         return by_grouped_product(x, experts, weights, gate_up, down)
-    step = max(_TOKEN_BYTES // max(x.shape[1] * x.itemsize, 1), 1) if x.device.type == "cpu" else len(x)
+    step = _tokens_together(x, experts, len(down))
     if len(x) <= step:
         return _Bench.of(x, experts, gate_up).mixed(x, experts, weights, gate_up, down)
     result = torch.empty_like(x)
@@ -49,6 +49,17 @@ def mixed(
         some = slice(start, start + step)
         result[some] = bench.mixed(x[some], experts[some], weights[some], gate_up, down)
     return result
+
+
+def _tokens_together(x: Float[Tensor, "T D"], experts: Int[Tensor, "T k"], num_experts: int) -> int:
+    """Tokens to mix at once: what the cache holds, but enough that each expert gets about `_ROWS` rows.
+
+    A product lays out its matrix anew each time, which only many rows make up for.
+    """
+    if x.device.type != "cpu":
+        return len(x)
+    cached = _TOKEN_BYTES // max(x.shape[1] * x.itemsize, 1)
+    return max(cached, _ROWS * num_experts // experts.shape[1], 1)
 
 
 def _one_token(

@@ -13,6 +13,7 @@ from typing import Any, cast
 import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from cistron.errors import OutputError, WeightsError
 from cistron.models import Config, ModelSpec, named_by
@@ -22,6 +23,9 @@ from cistron.weights.card import read_card, write_card
 from cistron.weights.checksums import combined, verified_digests, write_checksums
 from cistron.weights.jsonfile import read_object, write_object
 from cistron.weights.shards import read_blocks, weight_files, write_shards
+
+_FILLING = frozenset({"normal_", "uniform_", "trunc_normal_", "kaiming_uniform_", "kaiming_normal_"})
+"""In-place functions of `torch.Tensor` and `torch.nn.init` that draw random numbers."""
 
 MAX_SHARD_BYTES = 5_000_000_000
 """Default size of a shard, that of Hugging Face."""
@@ -135,14 +139,16 @@ def assemble(
     Raises:
         WeightsError: A tensor is missing, unexpected, or of another shape.
     """
-    with torch.device("meta"):
+    with torch.device("meta"), _Unfilled():
         model = spec.build(config)
     expected = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
     missing = set(expected)
     for block in blocks:
         try:
             tensors = spec.from_published(config, block)
-        except RuntimeError:
+        except RuntimeError as problem:
+            if "size" not in str(problem):  # not of shapes, but such as memory that ran out
+                raise
             raise WeightsError(
                 f"tensors of '{path}' differ in shape where they must be alike: {min(block)}"
             ) from None
@@ -157,6 +163,17 @@ def assemble(
         "a buffer that is not saved cannot be restored"
     )
     return model
+
+
+class _Unfilled(TorchFunctionMode):
+    """Leaves out filling tensors with random numbers, which without data would import torch's compiler."""
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+        """Run everything else."""
+        kwargs = kwargs or {}
+        if func.__name__ in _FILLING:
+            return args[0] if args else kwargs["tensor"]
+        return func(*args, **kwargs)
 
 
 def _check_shapes(tensors: Mapping[str, Tensor], expected: Mapping[str, tuple[int, ...]], path: Path) -> None:

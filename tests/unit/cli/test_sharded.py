@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from cistron.cli.sharded import batch_sizes, fill_shards, shard_results
+from cistron.cli.sharded import fill_shards
 from cistron.formats.journal import Journal
 from cistron.models import MODELS
 
-SHARDS = [[number] * (number + 1) for number in range(6)]
+SHARDS = [[], *([number] * number for number in range(1, 6))]
+"""Of the first there is nothing to keep, as of a stretch of N."""
 
 
 class Worker:
@@ -20,12 +21,12 @@ class Worker:
         self.done: list[tuple[int, int]] = []
 
     def __call__(self, shard: list[int], batch_tokens: int) -> bytes:
-        if shard[0] == self.stop:
+        if len(shard) == self.stop:
             raise KeyboardInterrupt
         if batch_tokens > self.most:
             raise torch.OutOfMemoryError("no room")
-        self.done.append((shard[0], batch_tokens))
-        return bytes(shard) or b"-"
+        self.done.append((len(shard), batch_tokens))
+        return bytes(shard)
 
 
 def fill(
@@ -39,7 +40,7 @@ def fill(
             journal, SHARDS, work, model=model, longest=64, batch_tokens=tokens, advance=advanced.append
         )
         assert advanced == SHARDS
-        return list(shard_results(journal)), batch_sizes(journal)
+        return list(journal), sorted(journal.notes)
 
 
 def test_every_shard_is_done_once_and_kept(tmp_path):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from cistron.errors import InputError
 from cistron.formats import bgzf, fasta_stream
 from cistron.formats.bgzf import bgzf_output
-from cistron.formats.fasta_stream import stream_fasta
+from cistron.formats.fasta_stream import stream_fasta, stream_records
 
 TEXT = ">one first > contig\r\nACGT\r\nnn*\r\n\n>two\n>three\nAC GT\nT>A"
 CONTIGS = {"one": "ACGTnn*", "two": "", "three": "ACGTT>A"}
@@ -76,3 +76,18 @@ def test_a_compressed_file_that_was_cut_short_is_refused(tmp_path: Path) -> None
     path.write_bytes(gzip.compress(TEXT.encode())[:-9])
     with pytest.raises(InputError, match="damaged or cut short"):
         read(path)
+
+
+def test_records_of_one_name_stay_apart_where_names_need_not_differ(tmp_path: Path) -> None:
+    path = tmp_path / "a.fa"
+    path.write_text(">r\nAC\nGT\n>r\nA\n>r again\n>s\nT\n")
+    found = [(name, b"".join(pieces)) for name, pieces in stream_records(path, unique=False)]
+    assert found == [("r", b"ACGT"), ("r", b"A"), ("r", b""), ("s", b"T")]
+    with pytest.raises(InputError, match="two contigs called 'r'"):
+        [list(pieces) for _, pieces in stream_records(path)]
+
+
+def test_a_record_whose_letters_are_not_taken_is_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "a.fa"
+    path.write_text(TEXT)
+    assert [name for name, _ in stream_records(path)] == list(CONTIGS)

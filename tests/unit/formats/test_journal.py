@@ -11,7 +11,7 @@ from cistron.errors import OutputError, ResumeError
 from cistron.formats.journal import Journal
 
 IDENTITY = {"width": 64, "model": "tiny", "regions": ["1:1-2"]}
-BLOCKS = [b"one block", b"\x00" * 40, bytes(range(256))]
+BLOCKS = [b"one block", b"", b"\x00" * 40, bytes(range(256))]
 
 
 def write(path: Path) -> bytes:
@@ -54,6 +54,35 @@ def test_without_resume_the_journal_starts_empty(path: Path) -> None:
     with Journal(path, {"width": 128}, resume=False) as journal:
         assert list(journal) == []
     assert len(path.read_bytes()) < len(whole)
+
+
+def test_a_protected_journal_is_only_resumed_and_never_begun_again(path: Path) -> None:
+    whole = write(path)
+    for identity in (IDENTITY, {"width": 128}):
+        with pytest.raises(ResumeError, match="of a run that did not finish; give --resume to continue it"):
+            Journal(path, identity, resume=False, protect=True)
+        assert path.read_bytes() == whole
+    with Journal(path, IDENTITY, resume=True, protect=True) as journal:
+        assert list(journal) == BLOCKS
+
+
+@pytest.mark.parametrize("kept", [0, 5, None], ids=["empty", "cut header", "header"])
+def test_a_protected_journal_that_holds_nothing_is_begun_again(path: Path, kept: int | None) -> None:
+    whole = write(path)
+    path.write_bytes(whole[: whole.index(b"\n") + 1 if kept is None else kept])
+    with Journal(path, {"width": 128}, resume=False, protect=True) as journal:
+        journal.append(BLOCKS[0])
+        assert list(journal) == BLOCKS[:1]
+
+
+def test_notes_come_back_with_their_blocks(path: Path) -> None:
+    with Journal(path, IDENTITY, resume=False) as journal:
+        assert journal.note is None
+        for block, note in zip(BLOCKS, (4096, 4096, 1024, 1024), strict=True):
+            journal.append(block, note)
+    with Journal(path, IDENTITY, resume=True) as journal:
+        assert journal.note == 1024
+        assert journal.notes == {4096, 1024}
 
 
 def test_a_journal_cut_at_any_byte_keeps_its_whole_blocks_and_takes_the_rest_again(path: Path) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from cistron.inference.chunks import read_chunks
+from cistron.inference.chunks import CHUNK_TOKENS, chunk_tokens, read_chunks
 from cistron.models.genos import MODEL
 
 EXACT = {"rtol": 0, "atol": 1e-10}
@@ -28,6 +28,12 @@ def test_chunks_give_what_one_pass_gives(model: torch.nn.Module, ids: torch.Tens
         parts = list(read_chunks(model, ids, size=size))
     assert [columns.start for columns, _ in parts] == list(range(0, 50, size))
     torch.testing.assert_close(torch.cat([o.logits for _, o in parts], dim=1), whole.logits, **EXACT)
+
+
+def test_a_chunk_shrinks_with_the_batch_and_is_never_larger_than_usual() -> None:
+    assert [chunk_tokens(tokens) for tokens in (10**6, 4096, 1024, 256, 1)] == [
+        *(CHUNK_TOKENS, CHUNK_TOKENS, 2048, 512, 512)
+    ]
 
 
 def test_a_short_input_keeps_no_state(model: torch.nn.Module, ids: torch.Tensor) -> None:

@@ -10,7 +10,6 @@ import pytest
 import torch
 
 from cistron.errors import OutOfBoundsError, SequenceError, UnknownNameError, WindowError
-from cistron.inference import embed as module
 from cistron.inference.embed import embed, layer_widths
 from cistron.inference.embedding.passages import BLOCK, in_blocks
 from cistron.inference.embedding.pooling import Pooling
@@ -119,7 +118,7 @@ def test_long_sequences_are_read_in_chunks_with_the_same_result(
     text = "".join(random.Random(4).choices("ACGT", k=200))
     options: Any = {"pooling": pooling, "strands": "both", "intervals": [(20, 190)]}
     whole = next(embed(model, tokenizer, [text], **options))
-    monkeypatch.setattr(module, "CHUNK_TOKENS", 64)
+    monkeypatch.setattr("cistron.inference.chunks.CHUNK_TOKENS", 64)
     chunked = next(embed(model, tokenizer, [text], **options))
     np.testing.assert_allclose(chunked.vector, whole.vector, rtol=1e-9, atol=1e-11)
 

@@ -1,15 +1,12 @@
 from __future__ import annotations
 
 import math
-from functools import partial
 
 import numpy as np
 import pytest
 import torch
 
 from cistron.genome.sequence import reverse_complement
-from cistron.inference import next_base
-from cistron.inference.chunks import read_chunks
 from cistron.inference.next_base import Block, base_codes, next_base_log_probabilities, picked, predict_blocks
 
 TEXT = "ACGTTGACNNGTACCATTRAGGCATACGATTTACAGN"
@@ -107,7 +104,7 @@ def test_a_batch_changes_nothing(model, tokenizer, strands, batch_tokens):
 def test_chunks_change_nothing(model, tokenizer, monkeypatch, size):
     readings = [(TEXT, 11), (TEXT[:20], 0), (TEXT[3:], 30)]
     whole = next_base_log_probabilities(model, tokenizer, readings, batch_tokens=1000)
-    monkeypatch.setattr(next_base, "read_chunks", partial(read_chunks, size=size))
+    monkeypatch.setattr("cistron.inference.chunks.CHUNK_TOKENS", size)
     found = next_base_log_probabilities(model, tokenizer, readings, batch_tokens=1000)
     for one, other in zip(whole, found, strict=True):
         np.testing.assert_allclose(one, other, rtol=0, atol=1e-8)

@@ -10,7 +10,6 @@ import typer
 from cistron.cli.progress import note, progress_of
 from cistron.training import Stopped
 from cistron.training.finetune import read_task
-from cistron.training.folder import HEAD
 from cistron.training.settings import apply_settings, to_json
 
 
@@ -46,7 +45,7 @@ def finetune(
     except Stopped as stopped:
         note(str(stopped))
         raise SystemExit(128 + stopped.signal) from None
-    note(f"wrote {output / HEAD}")
+    note(f"wrote {output / 'head'}")
 
 
 COMMAND = finetune

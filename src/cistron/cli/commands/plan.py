@@ -283,9 +283,6 @@ def _lengths(path: Path | None, number: int | None, length: int | None) -> list[
     if path is None:
         assert length is not None
         return [length] * (number or 1)
-    from cistron.formats.fasta_stream import stream_fasta
+    from cistron.formats.fasta_stream import stream_records
 
-    lengths: dict[str, int] = {}
-    for name, piece in stream_fasta(path):
-        lengths[name] = lengths.get(name, 0) + len(piece)
-    return list(lengths.values())
+    return [sum(map(len, pieces)) for _, pieces in stream_records(path, unique=False)]

@@ -131,16 +131,17 @@ def score(
     )
 
     def write_report(run: ScoredRun) -> None:
+        if report is None:
+            return
         from cistron.reports.variants import write_variant_report
 
-        if report is not None:
-            write_variant_report(
-                report,
-                report_rows(run, _described),
-                title=f"Variant scores: {run.facts['Variants']}",
-                model_facts=run.model_facts,
-                run_facts=run.facts,
-            )
+        write_variant_report(
+            report,
+            report_rows(run, _described),
+            title=f"Variant scores: {run.facts['Variants']}",
+            model_facts=run.model_facts,
+            run_facts=run.facts,
+        )
 
     run_score(request, then=write_report)
 

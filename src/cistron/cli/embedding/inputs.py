@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from cistron.errors import InputError, OutOfBoundsError, SequenceError, UnknownContigError, WindowError
 from cistron.formats.bed import read_bed
 from cistron.formats.fasta import Fasta
-from cistron.formats.fasta_stream import stream_fasta
+from cistron.formats.fasta_stream import stream_records
 from cistron.formats.sequence_table import SequenceTable
 from cistron.formats.table import Cell, ColumnType
 from cistron.genome import Interval
@@ -101,7 +100,7 @@ class Cutting:
 
 @dataclass(frozen=True)
 class FastaTexts:
-    """The records of a FASTA file, or their windows."""
+    """The records of a FASTA file, or their windows; names may come again, since order identifies records."""
 
     path: Path
     cutting: Cutting
@@ -113,8 +112,8 @@ class FastaTexts:
         return own | (_WINDOW_COLUMNS if self.cutting.window else {})
 
     def __iter__(self) -> Iterator[Text]:
-        for name, parts in groupby(stream_fasta(self.path), key=lambda part: part[0]):
-            letters = (piece.decode("latin-1") for _, piece in parts)
+        for name, pieces in stream_records(self.path, unique=False):
+            letters = (piece.decode("latin-1") for piece in pieces)
             for start, bases in self.cutting.cut(letters, f"'{name}'"):
                 ids = len(bases), count_acgt(bases)
                 if self.cutting.window is None:

@@ -62,11 +62,11 @@ def _per_window(run: ExplainRun, ties: int, bases: int) -> float | None:
     return round(ties * run.identity["width"] / bases, 4) if bases else None
 
 
-def manifest_of(run: ExplainRun, summary: Mapping[str, Any]) -> dict[str, Any]:
-    """How the table was made; `summary` is that of `summary_of`."""
+def manifest_of(run: ExplainRun, summary: Mapping[str, Any], batches: list[int]) -> dict[str, Any]:
+    """How the table was made: `summary` of `summary_of`, and the sizes of batches that were used."""
     request = run.request
     files = {"reference": str(request.reference), "genes": str(request.genes or "") or None}
-    counted = {name: summary[name] for name in ("bases_read", "near_ties")}
+    counted = {"batches": batches, **{name: summary[name] for name in ("bases_read", "near_ties")}}
     return {"command": command_line(), **run.identity, **files, "seed": request.seed, **counted}
 
 

@@ -6,7 +6,6 @@ import io
 import json
 from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,6 +24,7 @@ from cistron.cli.explaining.outputs import (
 from cistron.cli.journaled import journal_beside
 from cistron.cli.loading import loaded
 from cistron.cli.progress import note, progress_bar
+from cistron.cli.sharded import fill_shards
 from cistron.cli.targets import Target, find_target
 from cistron.errors import OutputError
 from cistron.formats.atomic import refuse_same_file, refuse_unwritable, sha256_file
@@ -120,7 +120,7 @@ def run_explain(request: ExplainRequest) -> None:
         bounds = counts.bounds(resamples=RESAMPLES, seed=request.seed)
         write_table(run, counts, bounds)
         summary = summary_of(run, counts)
-        write_manifest(request.output, manifest_of(run, summary))
+        write_manifest(request.output, manifest_of(run, summary, sorted(journal.notes)))
         if request.report is not None:
             write_report(run, request.report, counts, bounds)
         journal.remove()
@@ -204,23 +204,30 @@ def _fill(journal: Journal, run: ExplainRun) -> None:
     """Count all blocks that the journal does not have yet."""
     from cistron.inference.interpretation.routing import route_block
 
-    blocks = run.blocks()
-    done = sum(map(len, blocks[: journal.done]))
-    with progress_bar("Reading", len(run.target.span), "bases", done=done) as advance:
-        for block in islice(blocks, journal.done, None):
-            counts = route_block(
-                run.model.model,
-                run.model.tokenizer,
-                run.reference,
-                block,
-                run.classes,
-                half=run.half,
-                strands=run.request.strands,
-                tolerance=run.request.tolerance,
-                batch_tokens=run.request.batch_tokens,
-            )
-            journal.append(_packed(counts))
-            advance(len(block))
+    def work(block: Interval, batch_tokens: int) -> bytes:
+        counts = route_block(
+            run.model.model,
+            run.model.tokenizer,
+            run.reference,
+            block,
+            run.classes,
+            half=run.half,
+            strands=run.request.strands,
+            tolerance=run.request.tolerance,
+            batch_tokens=batch_tokens,
+        )
+        return _packed(counts)
+
+    with progress_bar("Reading", len(run.target.span), "bases") as advance:
+        fill_shards(
+            journal,
+            run.blocks(),
+            work,
+            model=run.model.model,
+            longest=2 * run.half,
+            batch_tokens=run.request.batch_tokens,
+            advance=lambda block: advance(len(block)),
+        )
 
 
 def _counts(journal: Journal, run: ExplainRun) -> RoutingCounts:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
 from cistron.errors import InputError
 from cistron.formats.atomic import STREAM
 from cistron.formats.fasta import Fasta
-from cistron.formats.fasta_stream import stream_fasta
+from cistron.formats.fasta_stream import stream_records
 from cistron.formats.spool import seekable
 from cistron.genome import Strand
 from cistron.genome.sequence import reverse_complement
@@ -86,8 +85,8 @@ def opened_prompts(
 
 
 def _records(path: Path) -> Iterator[Prompt]:
-    for name, pieces in groupby(stream_fasta(path), key=lambda piece: piece[0]):
-        yield Prompt(name, b"".join(letters for _, letters in pieces).decode("ascii", "replace"))
+    for name, pieces in stream_records(path):
+        yield Prompt(name, b"".join(pieces).decode("ascii", "replace"))
 
 
 def shown_name(fasta: str) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
 
 from cistron import __version__
 from cistron.cli.command_line import command_line
@@ -15,7 +15,7 @@ from cistron.cli.generating.work import Work
 from cistron.cli.journaled import is_stream, journal_beside
 from cistron.cli.loading import loaded
 from cistron.cli.progress import note, progress_bar
-from cistron.cli.sharded import batch_sizes, fill_shards, shard_results
+from cistron.cli.sharded import fill_shards
 from cistron.errors import InputError
 from cistron.formats.atomic import STREAM, sha256_file
 from cistron.formats.fasta_output import text_output
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from cistron.inference.generation.constraints import Constraints
     from cistron.inference.generation.screening import Screen
     from cistron.inference.load import LoadedModel
+
+_REFUSED_LISTED: Final = 100
+"""Refused sequences that a manifest names; it counts the others."""
 
 
 def run_generate(request: GenerateRequest, prompts: PromptSource) -> None:
@@ -118,21 +121,35 @@ class _Shown:
         self.bases = 0
 
 
-def _streamed(request: GenerateRequest, work: Work, longest: int, shown: _Shown) -> list[str]:
+@dataclass
+class _Refused:
+    """What was refused: how many, and what is said of the first of them."""
+
+    count: int = 0
+    lines: list[str] = field(default_factory=list)
+
+    def add(self, line: str) -> None:
+        """Count one more."""
+        self.count += 1
+        if self.count <= _REFUSED_LISTED:
+            self.lines.append(line)
+
+
+def _streamed(request: GenerateRequest, work: Work, longest: int, shown: _Shown) -> _Refused:
     """Write each batch as soon as it is there; return what was refused."""
     from cistron.inference.planning.budget import Budget
 
     budget = Budget.fitted(work.model.model, longest, request.batch_tokens, told=note)
-    refused: list[str] = []
+    refused = _Refused()
     with text_output(request.output) as write:
         for jobs in work.batches(request.batch_tokens):
             for outcome in budget.run(lambda size, jobs=jobs: work.outcomes(jobs, size)):
-                (refused.append if outcome.refused else write)(outcome.text)
+                (refused.add if outcome.refused else write)(outcome.text)
             shown.finished(len(jobs) * request.tokens)
     return refused
 
 
-def _filed(request: GenerateRequest, work: Work, longest: int, shown: _Shown) -> list[str]:
+def _filed(request: GenerateRequest, work: Work, longest: int, shown: _Shown) -> _Refused:
     """Keep each batch in a journal and write the file when all are there; return what was refused."""
     identity = _identity(request, work)
     with journal_beside(request.output, identity, resume=request.resume) as journal:
@@ -147,21 +164,26 @@ def _filed(request: GenerateRequest, work: Work, longest: int, shown: _Shown) ->
         )
         written, refused = _write(request.output, journal)
         if written:
-            counts = {"batches": batch_sizes(journal), "sequences": written, "refused": refused}
+            counts: dict[str, Any] = {"batches": sorted(journal.notes), "sequences": written}
+            counts |= {"refused_in_all": refused.count, "refused": refused.lines}
             content = {"command": command_line(), "inputs": list(request.inputs), **identity, **counts}
             write_manifest(request.output, content)
         journal.remove()
     return refused
 
 
-def _write(output: str, journal: Journal) -> tuple[int, list[str]]:
+def _write(output: str, journal: Journal) -> tuple[int, _Refused]:
     """Write the sequences, if there are any; return their number and what was refused."""
 
     def outcomes() -> Iterator[Outcome]:
-        return (outcome for shard in shard_results(journal) for outcome in unpacked(shard))
+        return (outcome for shard in journal for outcome in unpacked(shard))
 
-    refused = [outcome.text for outcome in outcomes() if outcome.refused]
-    written = sum(not outcome.refused for outcome in outcomes())
+    refused, written = _Refused(), 0
+    for outcome in outcomes():
+        if outcome.refused:
+            refused.add(outcome.text)
+        else:
+            written += 1
     if written:
         with text_output(output) as write:
             for outcome in outcomes():
@@ -202,7 +224,7 @@ def _identity(request: GenerateRequest, work: Work) -> dict[str, Any]:
     }
 
 
-def _summarise(request: GenerateRequest, screens: list[Screen], total: int, refused: list[str]) -> None:
+def _summarise(request: GenerateRequest, screens: list[Screen], total: int, refused: _Refused) -> None:
     """Say what was written.
 
     Raises:
@@ -210,8 +232,10 @@ def _summarise(request: GenerateRequest, screens: list[Screen], total: int, refu
     """
     where = "standard output" if request.output == STREAM else request.output
     seen = f"screened by {', '.join(screen.name for screen in screens)}" if screens else "not screened"
-    written = total - len(refused)
-    if refused:
+    written = total - refused.count
+    if refused.count:
         rest = f"the other {written:,}, {seen}, are in {where}" if written else "nothing was written"
-        raise InputError(f"{len(refused):,} of {total:,} sequences refused, first {refused[0]}; {rest}")
+        raise InputError(
+            f"{refused.count:,} of {total:,} sequences refused, first {refused.lines[0]}; {rest}"
+        )
     note(f"{total:,} sequences of {request.tokens:,} new bases, {seen}; wrote {where}")

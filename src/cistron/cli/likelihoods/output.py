@@ -7,6 +7,7 @@ import shutil
 import struct
 import sys
 import tempfile
+from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -18,7 +19,6 @@ from numpy.typing import NDArray
 
 from cistron.cli.journaled import is_stream
 from cistron.cli.likelihoods.input import Record, Sequences
-from cistron.cli.sharded import shard_results
 from cistron.formats.atomic import STREAM, writing
 from cistron.formats.bigwig import ENDINGS as BIGWIG
 from cistron.formats.bigwig import Run, write_bigwig
@@ -80,7 +80,7 @@ class Results:
 
     def _blocks(self) -> Iterator[Part]:
         tiles = (tile for each in self.sequences.records() for tile in self.tiling.tiles(each.length))
-        for payload in shard_results(self.journal):
+        for payload in self.journal:
             (count,) = _COUNT.unpack_from(payload)
             at = _COUNT.size + count * _ENTRY.size
             keeps = at < len(payload)
@@ -147,19 +147,22 @@ def _write_rows(path: str, results: Results) -> int:
     in_all = 0
     with TableWriter(path, schema, results.metadata) as table:
         for record, parts in results.parts():
-            found = [part for _, part in parts]
-            scored = sum(part.scored for part in found)
+            # Not the parts, whose values are those of every base of a chromosome.
+            totals, scored = array("d"), 0
+            for _, part in parts:
+                totals.append(part.total)
+                scored += part.scored
             in_all += scored
-            counts: list[Any] = [record.name, record.length, scored, len(found)]
-            table.write_rows([[*counts, *_measures(found, scored, wide)]])
+            counts: list[Any] = [record.name, record.length, scored, len(totals)]
+            table.write_rows([[*counts, *_measures(totals, scored, wide)]])
     return in_all
 
 
-def _measures(parts: list[Part], scored: int, wide: ColumnType) -> list[Any]:
+def _measures(totals: array[float], scored: int, wide: ColumnType) -> list[Any]:
     """Log-likelihood, mean and perplexity; nothing where no base was scored, which 0 would call certain."""
     from cistron.inference.likelihood import Likelihood
 
     if not scored:
         return [None, None, None]
-    found = Likelihood(math.fsum(part.total for part in parts), scored)
+    found = Likelihood(math.fsum(totals), scored)
     return [f"{found.total:.4f}" if wide is str else found.total, found.per_base, found.perplexity]

@@ -15,7 +15,7 @@ from cistron.cli.likelihoods.input import Sequences
 from cistron.cli.likelihoods.output import TABLES, TRACKS, Results, packed, write_table, write_track
 from cistron.cli.loading import loaded
 from cistron.cli.progress import note, progress_bar
-from cistron.cli.sharded import batch_sizes, fill_shards
+from cistron.cli.sharded import fill_shards
 from cistron.errors import InputError, OutputError
 from cistron.formats.atomic import STREAM, refuse_same_file, refuse_unwritable, sha256_file
 from cistron.formats.bigwig import ENDINGS as BIGWIG
@@ -57,21 +57,20 @@ def run_likelihood(request: LikelihoodRequest) -> None:
     _check_paths(request)
     with ExitStack() as open_files:
         source = open_files.enter_context(seekable(request.input))
-        sequences = Sequences(
-            source, "standard input" if request.input == STREAM else Path(request.input).name
-        )
-        bases = _checked_bases(request, sequences)
+        shown = "standard input" if request.input == STREAM else Path(request.input).name
+        sequences = Sequences(source, shown, unique=request.track is not None)
+        bases, longest = _surveyed(request, sequences)
         model = loaded(request.model, request.device, request.dtype, request.threads)
         tiling = _tiling(request, model)
         identity = _identity(request, source, model, tiling)
         journal = open_files.enter_context(journal_beside(request.output, identity, resume=request.resume))
-        _fill(journal, request, sequences, tiling, model, bases)
+        _fill(journal, request, sequences, tiling, model, bases, longest)
         metadata = {f"cistron.{key}": str(value) for key, value in identity.items()}
         results = Results(sequences, tiling, journal, metadata)
         scored = write_table(request.output, results)
         if request.track is not None:
             write_track(request.track, results)
-        counts = {"batches": batch_sizes(journal), "bases": bases, "scored": scored}
+        counts = {"batches": sorted(journal.notes), "bases": bases, "scored": scored}
         _write_manifests(request, identity, counts)
         note(f"{scored:,} of {bases:,} bases scored; wrote {_outputs(request)}")
         journal.remove()
@@ -105,14 +104,14 @@ def _check_paths(request: LikelihoodRequest) -> None:
             refuse_unwritable(file)
 
 
-def _checked_bases(request: LikelihoodRequest, sequences: Sequences) -> int:
-    """Bases in all, after reading the whole input once, which tells a bad letter before any work."""
-    bases, contigs = 0, 0
+def _surveyed(request: LikelihoodRequest, sequences: Sequences) -> tuple[int, int]:
+    """Bases in all and of the longest, after reading the whole input, which tells a bad letter beforehand."""
+    bases, contigs, longest = 0, 0, 1
     for record in sequences.records():
-        bases, contigs = bases + record.length, contigs + 1
+        bases, contigs, longest = bases + record.length, contigs + 1, max(longest, record.length)
     if request.track is not None and request.track.endswith(BIGWIG):
         refuse_many_contigs(contigs)
-    return bases
+    return bases, longest
 
 
 def _tiling(request: LikelihoodRequest, model: LoadedModel) -> Tiling:
@@ -148,6 +147,7 @@ def _fill(
     tiling: Tiling,
     model: LoadedModel,
     bases: int,
+    longest: int,
 ) -> None:
     """Score all shards that the journal does not have yet."""
     from cistron.inference.likelihood import ref_log_p
@@ -163,7 +163,7 @@ def _fill(
             _shards(request, sequences, tiling),
             work,
             model=model.model,
-            longest=tiling.window,
+            longest=min(tiling.window, longest),
             batch_tokens=request.batch_tokens,
             advance=lambda shard: advance(sum(block.stop - block.start for block in shard)),
         )

@@ -78,10 +78,11 @@ def summary_of(run: MutateRun, scores: ScoreJournal) -> dict[str, Any]:
     }
 
 
-def manifest_of(run: MutateRun, summary: Mapping[str, Any]) -> dict[str, Any]:
-    """How the table was made; `summary` is that of `summary_of`."""
+def manifest_of(run: MutateRun, summary: Mapping[str, Any], batches: list[int]) -> dict[str, Any]:
+    """How the table was made: `summary` of `summary_of`, and the sizes of batches that were used."""
     files = {"reference": str(run.request.reference), "genes": str(run.request.genes or "") or None}
-    return {"command": command_line(), **files, **run.identity, "seed": None, "changes": summary["statuses"]}
+    counted = {"batches": batches, "changes": summary["statuses"]}
+    return {"command": command_line(), **files, **run.identity, "seed": None, **counted}
 
 
 def draw(run: MutateRun, scores: ScoreJournal) -> None:

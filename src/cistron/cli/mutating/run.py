@@ -17,6 +17,7 @@ from cistron.cli.journaled import journal_beside
 from cistron.cli.loading import loaded
 from cistron.cli.mutating.outputs import SCHEMA, draw, manifest_of, summary_of, write_table
 from cistron.cli.progress import note, progress_bar
+from cistron.cli.sharded import budget_of
 from cistron.cli.targets import Part, Target, find_target
 from cistron.errors import InputError, OutputError
 from cistron.formats.atomic import refuse_same_file, refuse_unwritable, sha256_file
@@ -118,7 +119,7 @@ def run_mutate(request: MutateRequest) -> None:
         _fill(scores, run)
         summary = summary_of(run, scores)
         write_table(run, scores)
-        write_manifest(request.output, manifest_of(run, summary))
+        write_manifest(request.output, manifest_of(run, summary, sorted(journal.notes)))
         if request.report is not None or request.png is not None:
             draw(run, scores)
         journal.remove()
@@ -192,8 +193,16 @@ def _fill(scores: ScoreJournal, run: MutateRun) -> None:
     """Score all changes that the journal does not have yet."""
     from cistron.inference.mutagenesis import count_changes, mutate
     from cistron.inference.score import BLOCK
+    from cistron.inference.scoring.workers import workers
 
     request = run.request
+    budget = budget_of(
+        scores.journal,
+        run.model.model,
+        run.identity["width"],
+        run.identity["batch_tokens"],
+        side_by_side=workers(run.model.device),
+    )
     total = count_changes(run.reference, run.target.intervals, deletions=request.deletions)
     answers = mutate(
         run.model.model,
@@ -206,12 +215,12 @@ def _fill(scores: ScoreJournal, run: MutateRun) -> None:
         strands=request.strands,
         window_slack=request.window_slack,
         suffix=request.suffix,
-        batch_tokens=request.batch_tokens,
+        batch_tokens=budget,
         skip=scores.done,
     )
     with progress_bar("Mutating", total, "changes", done=scores.done) as advance:
         while block := [_entry(score) for score in islice(answers, BLOCK)]:
-            scores.append(block)
+            scores.append(block, budget.batch_tokens)
             advance(len(block))
 
 

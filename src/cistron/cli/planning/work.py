@@ -69,6 +69,7 @@ class WorkPlan:
         costs: Of each token.
         work: To be done.
         batch: That fits.
+        side_by_side: Batches that are in work at a time; the memory of `batch` is that of all of them.
         memory: Bytes there are for the model.
         program: Bytes of interpreter and libraries; 0 on a GPU.
         speed: Of the device.
@@ -79,6 +80,7 @@ class WorkPlan:
     costs: Costs
     work: Workload
     batch: Batch
+    side_by_side: int
     memory: int
     program: int
     speed: Speed
@@ -145,7 +147,7 @@ def _registered(name: str) -> tuple[ModelSpec, Config] | None:
 def _planned(request: WorkRequest, subject: _Subject, work: Workload) -> WorkPlan:
     from cistron.inference.chunks import CHUNK_TOKENS
     from cistron.inference.load import DTYPES
-    from cistron.inference.planning import BATCH_TOKENS, fit_batch, rows_of
+    from cistron.inference.planning import fit_batch, rows_of
     from cistron.inference.planning.costs import rehearsed_costs
 
     dtype = DTYPES[request.dtype]
@@ -154,11 +156,25 @@ def _planned(request: WorkRequest, subject: _Subject, work: Workload) -> WorkPla
         subject.spec, subject.config, dtype, subject.device, CHUNK_TOKENS // 4, cache_dtype
     )
     program, memory = _memory(request, subject, costs)
-    batch = fit_batch(costs, work.longest, memory, most=request.batch_tokens or BATCH_TOKENS)
+    most, at_once = _batches(request, subject.device)
+    batch = fit_batch(costs.side_by_side(at_once), work.longest, memory, most=most)
     speed, flops = _speed(request, subject, costs, dtype, generates=work.steps > 0)
     floor = None if flops is None else costs.flops(work.tokens, work.pairs) / flops
     seconds = speed.seconds(work, rows_of(batch, work))
-    return WorkPlan(costs, work, batch, memory, program, speed, seconds, floor)
+    return WorkPlan(costs, work, batch, at_once, memory, program, speed, seconds, floor)
+
+
+def _batches(request: WorkRequest, device: str) -> tuple[int, int]:
+    """Tokens of a batch that the verb would begin with, and how many batches it has in work at a time."""
+    import torch
+
+    from cistron.inference.planning import BATCH_TOKENS
+    from cistron.inference.score import batch_tokens_on
+    from cistron.inference.scoring.workers import workers
+
+    if request.verb == "score":
+        return request.batch_tokens or batch_tokens_on(device), workers(torch.device(device))
+    return request.batch_tokens or BATCH_TOKENS, 1
 
 
 def _memory(request: WorkRequest, subject: _Subject, costs: Costs) -> tuple[int, int]:
@@ -210,6 +226,7 @@ def _facts(request: WorkRequest, subject: _Subject, plan: WorkPlan) -> dict[str,
         | {"program": plan.program, "peak": plan.batch.peak, "there": plan.memory},
         "headroom": HEADROOM,
         "batch_tokens": plan.batch.tokens,
+        "side_by_side": plan.side_by_side,
         "speed": asdict(plan.speed) | {"assumed_share": None if plan.speed.measured else ASSUMED_SHARE},
         "seconds": plan.seconds,
         "floor_seconds": plan.floor,
@@ -240,11 +257,14 @@ def _memory_table(plan: WorkPlan) -> Any:
     if plan.program:
         table.add_row("program", gib(plan.program), "interpreter and libraries")
     table.add_row("weights", gib(batch.weights), "")
-    table.add_row("state", gib(batch.state), f"{costs.state:,.0f} bytes a token, {batch.kept:,} tokens")
+    times = f" in each of {plan.side_by_side} batches" if plan.side_by_side > 1 else ""
+    table.add_row(
+        "state", gib(batch.state), f"{costs.state:,.0f} bytes a token, {batch.kept:,} tokens{times}"
+    )
     table.add_row(
         "activations",
         gib(batch.activations),
-        f"{costs.working:,.0f} bytes a token, {batch.at_once:,} at once",
+        f"{costs.working:,.0f} bytes a token, {batch.at_once:,} at once{times}",
     )
     table.add_row("all", gib(batch.peak + plan.program), f"{gib(plan.memory + plan.program)} there are")
     return table

@@ -18,7 +18,7 @@ from cistron.cli.loading import loaded
 from cistron.cli.progress import note, progress_bar
 from cistron.cli.scanning.output import TRACKS, Track, files_of, refuse_unwritable_output, write_output
 from cistron.cli.scanning.regions import scan_intervals
-from cistron.cli.sharded import batch_sizes, fill_shards, shard_results
+from cistron.cli.sharded import fill_shards
 from cistron.errors import InputError, UnknownContigError
 from cistron.formats.atomic import STREAM, refuse_same_file, sha256_file
 from cistron.formats.bigwig import ENDINGS as BIGWIG
@@ -125,7 +125,7 @@ def run_scan(request: ScanRequest) -> None:
                 metadata=metadata,
             )
         scored = _scored(plan, journal)
-        counts = {"batches": batch_sizes(journal), "bases": plan.bases, "scored": scored}
+        counts = {"batches": sorted(journal.notes), "bases": plan.bases, "scored": scored}
         content = {"command": command_line(), "input": request.genome, **identity, "seed": None, **counts}
         for file in files:
             write_manifest(file, content)
@@ -205,7 +205,7 @@ def _fill(journal: Journal, plan: ScanPlan, model: LoadedModel) -> None:
             plan.shards(),
             work,
             model=model.model,
-            longest=plan.width,
+            longest=min(plan.width, max(plan.genome.contigs.values())),
             batch_tokens=plan.request.batch_tokens,
             advance=lambda shard: advance(sum(len(piece.tile) for piece in shard)),
         )
@@ -227,7 +227,7 @@ def _scanned(plan: ScanPlan, journal: Journal) -> Iterator[Scanned]:
     """What the journal holds, piece by piece."""
     from cistron.inference.scan import Scanned
 
-    for shard, payload in zip(plan.shards(), shard_results(journal), strict=True):
+    for shard, payload in zip(plan.shards(), journal, strict=True):
         numbers = np.frombuffer(payload, dtype="<f4").reshape(-1, _NUMBERS)
         at = 0
         for chrom, tile in shard:

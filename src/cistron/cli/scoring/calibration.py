@@ -15,6 +15,7 @@ from cistron.cli.command_line import command_line
 from cistron.cli.journaled import journal_beside
 from cistron.cli.loading import loaded
 from cistron.cli.progress import note, progress_bar
+from cistron.cli.sharded import budget_of
 from cistron.errors import OutputError
 from cistron.formats.atomic import atomic_output, refuse_same_file, refuse_unwritable, sha256_file
 from cistron.formats.fasta import Fasta
@@ -113,6 +114,12 @@ def _fill(
     model: LoadedModel,
 ) -> None:
     """Score the rounds that the journal does not have yet."""
+    from cistron.inference.score import checked_width
+    from cistron.inference.scoring.workers import workers
+
+    width = checked_width(model.model, request.width)
+    at_once = workers(model.device)
+    budget = budget_of(journal, model.model, width, request.batch_tokens, side_by_side=at_once)
     with progress_bar("Calibrating", request.rounds, "rounds", done=journal.done) as advance:
         for variants in _rounds(request, reference, regions, journal.done):
             scores = model.score_variants(
@@ -121,10 +128,10 @@ def _fill(
                 width=request.width,
                 strands=request.strands,
                 indel=request.indel,
-                batch_tokens=request.batch_tokens,
+                batch_tokens=budget,
             )
             found = [np.nan if score.llr is None else score.llr for score in scores]
-            journal.append(np.asarray(found, dtype="<f8").tobytes())
+            journal.append(np.asarray(found, dtype="<f8").tobytes(), budget.batch_tokens)
             advance(1)
 
 

@@ -16,7 +16,7 @@ from cistron.genome import Variant
 from cistron.genome.alleles import AlleleStatus
 
 if TYPE_CHECKING:
-    from cistron.cli.scoring.run import ScoreRequest
+    from cistron.cli.scoring.request import ScoreRequest
     from cistron.inference.calibration import Percentiles
 
 FIELDS: Final = ("LLR", "FLANK", "STATUS", "ERR", "PCT")

@@ -27,7 +27,8 @@ from cistron.genome.contigs import contig_length, is_rcrs
 from cistron.genome.sequence import ACGT, count_acgt, reverse_complement
 from cistron.inference.interpretation.one_hot import OneHotAdapter
 from cistron.inference.interpretation.slopes import GradientMethod, Slopes, slopes
-from cistron.inference.score import Strands, VariantScore
+from cistron.inference.planning.budget import Budget
+from cistron.inference.score import Strands, VariantScore, usual_batch_tokens
 from cistron.models import Model
 from cistron.tokenizers import Tokenizer
 
@@ -93,7 +94,7 @@ def estimate_variants(
     strands: Strands = "both",
     circular: Collection[str] = (),
     window_slack: int,
-    batch_tokens: int | None = None,
+    batch_tokens: int | Budget | None = None,
     steps: int = 32,
 ) -> Iterator[VariantScore]:
     """Yield an estimate of the score of each substitution, in order; fast where neighbours come together.
@@ -108,7 +109,7 @@ def estimate_variants(
         strands: `both` averages the two reading directions.
         circular: Contigs to read across their ends; a 16,569-bp mitochondrion always is.
         window_slack: How far from the middle of its window a variant may lie, in bp.
-        batch_tokens: Most tokens run together; None is what suits the device.
+        batch_tokens: Most tokens run together, halved when memory runs out; None is what suits the device.
         steps: Points on the path of integrated gradients.
 
     Raises:
@@ -116,6 +117,7 @@ def estimate_variants(
         ReferenceMismatchError: A REF differs from the reference.
     """
     adapter = OneHotAdapter(model, tokenizer)
+    budget = Budget.of(batch_tokens or usual_batch_tokens(model))
     directions: tuple[Strand, ...] = ("+", "-") if strands == "both" else ("+",)
     size = max(1, 2 * window_slack)
     for (chrom, number), group in groupby(variants, lambda v: (v.chrom, v.start // size)):
@@ -126,7 +128,11 @@ def estimate_variants(
         for strand in directions:
             start, bases = tile.read(strand)
             read = bases if strand == "+" else reverse_complement(bases)
-            found = slopes(adapter, read, method=method, steps=steps, batch_tokens=batch_tokens)
+            found = budget.run(
+                lambda tokens, read=read: slopes(
+                    adapter, read, method=method, steps=steps, batch_tokens=tokens
+                )
+            )
             found = found if strand == "+" else found.reverse_complemented()
             estimates.append(_Estimate(start, bases, found.differences(bases)))
         for variant in group:

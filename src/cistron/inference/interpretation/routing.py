@@ -8,6 +8,7 @@ blocks. See `docs/design/interpretation.md`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from itertools import islice
 from typing import Final, NamedTuple, TypedDict
 
@@ -21,6 +22,7 @@ from cistron.genome.sequence import ACGT, reverse_complement
 from cistron.genome.splits import parse_region
 from cistron.inference.interpretation.router_watch import NEAR_TIE, Choice, moe_layers, watched_routers
 from cistron.inference.interpretation.routing_counts import EVERY, BlockCounts, RoutingCounts
+from cistron.inference.planning.budget import Budget
 from cistron.inference.score import Strands, checked_width
 from cistron.layers.moe import SparseMoE
 from cistron.models import Model
@@ -39,7 +41,7 @@ class RouteOptions(TypedDict, total=False):
     width: int | None
     strands: Strands
     tolerance: float
-    batch_tokens: int
+    batch_tokens: int | Budget
 
 
 def route(
@@ -52,7 +54,7 @@ def route(
     width: int | None = None,
     strands: Strands = "both",
     tolerance: float = NEAR_TIE,
-    batch_tokens: int = 16_384,
+    batch_tokens: int | Budget = 16_384,
 ) -> RoutingCounts:
     """Count the experts that the bases of a region are sent to, by class and by the base that was read.
 
@@ -68,7 +70,7 @@ def route(
         width: Window in bp; the model's recommended width when None.
         strands: `both` adds up the two reading directions.
         tolerance: Gap of logits below which a choice counts as a near-tie.
-        batch_tokens: Most tokens run together.
+        batch_tokens: Most tokens run together, halved when memory runs out.
 
     Raises:
         InputError: The model has no routers.
@@ -76,19 +78,10 @@ def route(
     """
     region = parse_region(region, reference.contigs) if isinstance(region, str) else region
     names = tuple(classes(Interval(region.chrom, region.start, region.start)))
-    half = checked_width(model, width) // 2
+    half, budget = checked_width(model, width) // 2, Budget.of(batch_tokens)
+    counted = partial(route_block, model, tokenizer, reference, half=half, strands=strands)
     blocks = (
-        route_block(
-            model,
-            tokenizer,
-            reference,
-            block,
-            classes,
-            half=half,
-            strands=strands,
-            tolerance=tolerance,
-            batch_tokens=batch_tokens,
-        )
+        budget.run(lambda size, block=block: counted(block, classes, tolerance=tolerance, batch_tokens=size))
         for block in blocks_of(region, half)
     )
     return gathered(model, names, blocks, tolerance)

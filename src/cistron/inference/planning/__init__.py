@@ -6,6 +6,8 @@
 | `costs.py` | bytes and operations for each token of a model |
 | `workload.py` | what a verb will read and make |
 | `speed.py` | seconds for each token |
+| `free_memory.py` | what there is |
+| `budget.py` | batches that fit, and smaller ones when they did not |
 
 See `docs/design/length.md`.
 """
@@ -15,7 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cistron.errors import InputError
-from cistron.inference.chunks import CHUNK_TOKENS
+from cistron.inference.chunks import LEAST_TOKENS, chunk_tokens
 from cistron.inference.planning.costs import Costs
 from cistron.inference.planning.workload import Workload
 
@@ -23,9 +25,6 @@ __all__ = ["BATCH_TOKENS", "HEADROOM", "Batch", "fit_batch"]
 
 BATCH_TOKENS = 16_384
 """Tokens that run together where memory allows it; more are hardly faster."""
-
-LEAST_TOKENS = 256
-"""Fewer are not run together: reading would be slower by far and need hardly less memory."""
 
 HEADROOM = 0.08
 """Share of the memory that is left free: for fragments, for kernels' own workspace, for other programs."""
@@ -60,7 +59,7 @@ class Batch:
 def batch_of(costs: Costs, tokens: int, longest: int) -> Batch:
     """What reading takes in batches of so many tokens, the longest sequence being of `longest`."""
     kept = max(min(tokens, tokens // longest * longest), longest)
-    at_once = min(tokens, kept, CHUNK_TOKENS if longest > tokens else tokens)
+    at_once = min(kept, chunk_tokens(tokens) if longest > tokens else tokens)
     state = round(costs.state * kept)
     working = costs.peak(at_once=at_once, kept=kept) - state
     return Batch(tokens, at_once, kept, costs.weights, state, working)

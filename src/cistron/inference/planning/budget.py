@@ -10,8 +10,8 @@ from typing import TypeVar
 import torch
 
 from cistron.errors import InputError
-from cistron.inference.planning import BATCH_TOKENS, LEAST_TOKENS, fit_batch
-from cistron.inference.planning.costs import measured_costs
+from cistron.inference.chunks import LEAST_TOKENS
+from cistron.inference.planning import BATCH_TOKENS, fit_batch
 from cistron.inference.planning.free_memory import free_memory
 from cistron.models import Model
 
@@ -19,6 +19,14 @@ T = TypeVar("T")
 
 _PLENTY = 64
 """Numbers for each token and hidden unit, more than any model takes: where they fit, nothing is measured."""
+
+_SIGNS = (
+    "DefaultCPUAllocator",
+    "Cannot allocate memory",
+    "std::bad_alloc",
+    "could not create a memory object",
+)
+"""What errors of torch's allocator, of the system, of C++ and of oneDNN say when memory ran out."""
 
 
 class Budget:
@@ -47,6 +55,7 @@ class Budget:
         longest: int,
         batch_tokens: int | None = None,
         *,
+        side_by_side: int = 1,
         memory: int | None = None,
         told: Callable[[str], None] = lambda line: None,
     ) -> Budget:
@@ -56,6 +65,7 @@ class Budget:
             model: Implements `cistron.models.Model`, with its weights in memory already.
             longest: Tokens of the longest sequence, window or prompt with its continuation.
             batch_tokens: Wanted; `BATCH_TOKENS` when None. Halved until it fits.
+            side_by_side: Batches that are in work at a time.
             memory: Bytes for State and activations; what is free when None.
             told: Gets one line when less than wanted is used.
 
@@ -64,12 +74,20 @@ class Budget:
         """
         wanted = BATCH_TOKENS if batch_tokens is None else batch_tokens
         budget = cls(wanted, told)
-        free = free_memory(_device(model)) if memory is None else memory
+        free = (free_memory(_device(model)) if memory is None else memory) // side_by_side
         if not _plenty(model, max(wanted, longest), free):
-            costs = replace(measured_costs(model), weights=0)  # those are there already
+            from cistron.inference.planning.costs import measured_costs  # seldom needed, slow to import
+
+            measured = cls(LEAST_TOKENS).run(lambda tokens: measured_costs(model))
+            costs = replace(measured, weights=0)  # those are there already
             fitting = fit_batch(costs, longest, free, most=wanted).tokens
             budget._shrink(fitting, "memory is short")
         return budget
+
+    @classmethod
+    def of(cls, batch_tokens: int | Budget) -> Budget:
+        """The budget that a verb was given, or one that begins with so many tokens and tells nobody."""
+        return batch_tokens if isinstance(batch_tokens, Budget) else cls(batch_tokens)
 
     def run(self, work: Callable[[int], T]) -> T:
         """What `work` returns for the size in force; done again with half of it where memory runs out.
@@ -109,7 +127,7 @@ def ran_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     # What torch raises on a CPU has no class of its own.
-    return isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)
+    return isinstance(error, RuntimeError) and any(sign in str(error) for sign in _SIGNS)
 
 
 def _release() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import cast
 
 import torch
@@ -42,6 +42,11 @@ class Costs:
     joined: float
     products: float
     attention: float
+
+    def side_by_side(self, number: int) -> Costs:
+        """Costs where so many batches are in work at a time, each with a State of its own."""
+        more = {name: number * getattr(self, name) for name in ("state", "working", "joined")}
+        return replace(self, **more)
 
     def peak(self, *, at_once: int, kept: int) -> int:
         """Bytes beside the weights while `at_once` tokens are read and `kept` are in the state at the end."""

@@ -29,6 +29,7 @@ class AlleleWindows:
         circular: Contigs (as the reference names them) that are read across their ends.
         check_ref: `error` stops at a REF that differs from the reference, `warn` gives it a status.
         lengths: Contig lengths that the variants' file states, for recognising a mitochondrion.
+        slack: How far from its window's middle a variant may lie, in bp.
     """
 
     reference: Reference
@@ -38,6 +39,7 @@ class AlleleWindows:
     circular: Collection[str] = ()
     check_ref: RefPolicy = "error"
     lengths: Mapping[str, int | None] | None = None
+    slack: int = 0
 
     def of(self, variant: Variant) -> tuple[AlleleWindow, ...] | AlleleStatus:
         """One window for each strand, or why the allele has none.
@@ -75,7 +77,15 @@ class AlleleWindows:
     def _window(self, allele: Allele, strand: Strand) -> AlleleWindow | AlleleStatus:
         chrom = allele.chrom
         circular = chrom in self.circular or is_rcrs(chrom, self.reference.contigs[chrom])
-        return allele_window(self.reference, allele, self.width, strand, indel=self.indel, circular=circular)
+        return allele_window(
+            self.reference,
+            allele,
+            self.width,
+            strand,
+            indel=self.indel,
+            circular=circular,
+            slack=self.slack,
+        )
 
     def _explain(self, variant: Variant, mismatch: RefMismatch) -> str:
         name, build = self.reference.name, recognise_build(self.reference.contigs)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from jaxtyping import Float64
 
-from cistron.inference.chunks import read_chunks
+from cistron.inference.chunks import chunk_tokens, read_chunks
 from cistron.inference.scoring.suffix import TOLERANCE, missing
 from cistron.inference.scoring.trunks import (
     Fork,
@@ -70,10 +70,10 @@ def score_branches(
     """
     device = model.empty_state(1).lengths.device
     batches = list(_batches(trunks, batch_tokens))
-    at_once = workers(device)
+    at_once, chunk = workers(device), chunk_tokens(batch_tokens)
 
     def opened(batch: _Batch) -> ReadTrunks:
-        read = ReadTrunks(model, tokenizer, [trunks[number] for number in batch.numbers], batch.shape)
+        read = ReadTrunks(model, tokenizer, [trunks[number] for number in batch.numbers], batch.shape, chunk)
         if adaptive and not batch.shape.whole:
             read.place(batch.shape.forks[0].start)
         else:
@@ -182,7 +182,8 @@ class _Rows:
     def _step(self, start: int, stop: int) -> int:
         """Read tokens `start` to `stop` of the active rows."""
         ids = self._ids if len(self._active) == len(self._branches) else self._ids[self._active]
-        for columns, output in read_chunks(self._trunks.model, ids[:, start:stop], self._state):
+        model, size = self._trunks.model, self._trunks.chunk
+        for columns, output in read_chunks(model, ids[:, start:stop], self._state, size=size):
             assert output.logits is not None
             assert output.state is not None
             self._state = output.state

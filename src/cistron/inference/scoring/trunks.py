@@ -131,12 +131,15 @@ class ReadTrunks:
     Attributes:
         trunks: What is read.
         shape: Their common shape.
+        chunk: Tokens of a row that are read at once.
         scores: Natural-log probability of each token; NaN where it is unscored or not known yet.
     """
 
-    def __init__(self, model: Model, tokenizer: Tokenizer, trunks: Sequence[Trunk], form: Shape) -> None:
+    def __init__(
+        self, model: Model, tokenizer: Tokenizer, trunks: Sequence[Trunk], form: Shape, chunk: int
+    ) -> None:
         self.model, self.tokenizer = model, tokenizer
-        self.trunks, self.shape = trunks, form
+        self.trunks, self.shape, self.chunk = trunks, form, chunk
         empty = model.empty_state(len(trunks))
         self._ids = padded(
             [tokenizer.encode(trunk.text) for trunk in trunks], tokenizer, empty.lengths.device
@@ -172,7 +175,8 @@ class ReadTrunks:
         start, state, ahead = self._place
         # Until the first fork only the last token is asked for, which saves most of the last layer.
         unscored = not self.shape.whole and stop <= self._stops[0]
-        for columns, output in read_chunks(self.model, self._ids[:, start:stop], state, last_only=unscored):
+        ids = self._ids[:, start:stop]
+        for columns, output in read_chunks(self.model, ids, state, size=self.chunk, last_only=unscored):
             assert output.state is not None
             state = output.state
             if output.logits is not None:

@@ -1,8 +1,8 @@
 """Book-keeping of memory and traffic for a step that is rehearsed without data.
 
 Under a `FakeTensorMode` every operation computes shapes only. The ledger stands between the program and that
-mode, writes down when storage comes and goes and what collectives carry, and answers the few questions for
-which a program needs data: how many tokens each expert got.
+mode and writes down when storage comes and goes and what collectives carry. The few questions for which a
+program needs data are answered as in `cistron.inference.planning.ledger`, which counts a single process.
 """
 
 from __future__ import annotations
@@ -15,18 +15,15 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 from torch._C._distributed_c10d import ProcessGroup, _resolve_process_group
-from torch._subclasses.fake_tensor import FakeTensor
 from torch.distributed.tensor import DTensor
-from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
-from torch.utils._pytree import tree_leaves
+from torch.utils._python_dispatch import TorchDispatchMode
 
-_aten, _c10d = torch.ops.aten, torch.ops.c10d
+from cistron.inference.planning.ledger import run_without_data, tensors_of
+
+_c10d = torch.ops.c10d
 
 _WEIGHT_COLLECTIVES = (_c10d._allgather_base_.default, _c10d._reduce_scatter_base_.default)
 """What FSDP2 gathers weights and adds gradients up with; nothing else here uses them."""
-
-_FEW = 2**14
-"""Elements of tensors that may be real; as many as the ranks of a large world, which meshes count."""
 
 
 class Transfer(NamedTuple):
@@ -46,10 +43,6 @@ class Transfer(NamedTuple):
 
 class Ledger(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """A dispatch mode, entered inside a `FakeTensorMode(allow_non_fake_inputs=True)`.
-
-    Experts are taken to be used evenly: the result of `bincount` is a real tensor of equal counts. A few
-    integers that a program makes itself are real, too, and what comes of real tensors alone is computed while
-    it is small: programs branch on such numbers.
 
     Attributes:
         events: Changes of storage in order, as (block, bytes); a block is a storage and has a number.
@@ -95,21 +88,14 @@ class Ledger(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if any(issubclass(kind, DTensor) for kind in types):
             return NotImplemented  # so that the operations on its parts come here
         kwargs = kwargs or {}
-        inputs = _tensors((args, kwargs))
-        if func is _aten.bincount.default:
-            return _even_counts(*args, **kwargs)
-        known = not any(isinstance(tensor, FakeTensor) for tensor in inputs)
-        if known and inputs and _few(inputs):
-            result = _computed(func, args, kwargs)
-            if _few(_tensors(result)):
-                return result
-        result = func(*args, **kwargs)
-        if known and not inputs and _few(_tensors(result)) and _is_integer(result):
-            return _computed(func, args, kwargs)
-        for tensor in _tensors(result):
+        result, real = run_without_data(func, args, kwargs)
+        if real:
+            return result
+        results = tensors_of(result)
+        for tensor in results:
             self._seen(tensor.untyped_storage())
         if func.namespace in ("c10d", "_c10d_functional"):
-            self._collective(func, args, inputs, _tensors(result))
+            self._collective(func, args, tensors_of((args, kwargs)), results)
         return result
 
     def _collective(
@@ -144,30 +130,6 @@ class Ledger(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self._open[storage._cdata] = block, storage.nbytes()
             self.events.append((block, storage.nbytes() - size))
             self.kinds[block] = "gathered"
-
-
-def _computed(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-    """What an operation gives when it is run, though modes are at work."""
-    with _disable_current_modes():
-        # Even counts are the same on every rank, so exchanging them changes nothing.
-        return args[0] if "all_to_all" in func.name() else func(*args, **kwargs)
-
-
-def _few(tensors: Iterable[Tensor]) -> bool:
-    return sum(tensor.numel() for tensor in tensors) <= _FEW
-
-
-def _is_integer(result: Any) -> bool:
-    return isinstance(result, Tensor) and not result.is_floating_point() and not result.is_complex()
-
-
-def _even_counts(values: Tensor, weights: None = None, minlength: int = 0) -> Tensor:
-    with _disable_current_modes():
-        return torch.full((minlength,), values.numel() // minlength)
-
-
-def _tensors(values: Any) -> list[Tensor]:
-    return [leaf for leaf in tree_leaves(values) if isinstance(leaf, Tensor)]
 
 
 def _group(argument: Any) -> ProcessGroup | None:

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from cistron.cli.scoring.run import ScoreRequest, _inside, _kind
+from cistron.cli.scoring.finished import _kind
+from cistron.cli.scoring.request import ScoreRequest
+from cistron.cli.scoring.run import _inside
 from cistron.formats.vcf import VcfRecord
 from cistron.genome import Interval, Variant
 from cistron.genome.splits import Regions

@@ -42,8 +42,10 @@ def limited(most: int, error: Exception):
         MemoryError(),
         torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"),
         RuntimeError("[enforce fail at alloc_cpu.cpp:124] data. DefaultCPUAllocator: can't allocate memory"),
+        RuntimeError("unable to mmap 38474084 bytes from file <a>: Cannot allocate memory (12)"),
+        RuntimeError("std::bad_alloc"),
     ],
-    ids=["python", "gpu", "cpu"],
+    ids=["python", "gpu", "cpu", "mmap", "c++"],
 )
 def test_work_that_runs_out_of_memory_is_done_again_in_halves_and_told_once(error):
     told: list[str] = []
@@ -86,6 +88,18 @@ def test_the_first_batch_fits_the_memory_there_is(model):
     scarce = Budget.fitted(model, 512, memory=4_000_000, told=told.append)
     assert 256 <= scarce.batch_tokens < BATCH_TOKENS
     assert told == [f"memory is short: going on with batches of {scarce.batch_tokens:,} tokens or fewer"]
+
+
+def test_batches_side_by_side_share_the_memory(model):
+    alone = Budget.fitted(model, 512, memory=8_000_000).batch_tokens
+    assert Budget.fitted(model, 512, memory=16_000_000, side_by_side=2).batch_tokens == alone
+    assert Budget.fitted(model, 512, memory=8_000_000, side_by_side=4).batch_tokens < alone
+
+
+def test_a_verb_takes_a_number_or_a_budget_that_goes_on():
+    budget = Budget(512)
+    assert Budget.of(budget) is budget
+    assert Budget.of(512).batch_tokens == 512
 
 
 def test_a_wanted_batch_is_taken_where_it_fits_and_never_enlarged(model):

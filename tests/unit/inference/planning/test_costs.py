@@ -110,7 +110,13 @@ def test_a_batch_holds_the_state_of_its_rows_and_the_activations_of_what_is_read
     long = batch_of(COSTS, 16_384, 100_000)
     assert (long.kept, long.at_once) == (100_000, 8192)
     assert long.peak == 1000 + 10 * 100_000 + 20 * 8192
-    assert batch_of(COSTS, 1024, 100_000).at_once == 1024
+    assert batch_of(COSTS, 1024, 100_000).at_once == 2048
+
+
+def test_batches_side_by_side_take_as_much_each_and_share_the_weights():
+    alone, together = batch_of(COSTS, 1024, 512), batch_of(COSTS.side_by_side(3), 1024, 512)
+    assert together.weights == alone.weights
+    assert (together.state, together.activations) == (3 * alone.state, 3 * alone.activations)
 
 
 def test_the_batch_is_halved_until_it_fits():

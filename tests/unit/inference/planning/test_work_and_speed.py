@@ -66,8 +66,10 @@ def test_a_measured_speed_tells_the_time_of_another_length():
     model = MODEL.build(TINY).eval()
     speed = measured_speed(model, generates=True, seconds=0.05)
     assert speed.measured
-    assert min(speed.token, speed.step) > 0
-    assert min(speed.pair, speed.made, speed.made_pair) >= 0
+    # Differences of times on a busy machine may come out as nothing, their sum may not.
+    assert speed.token > 0
+    assert speed.step + speed.made > 0
+    assert min(speed.step, speed.pair, speed.made, speed.made_pair) >= 0
 
 
 def test_the_speed_of_this_machine_is_that_of_a_computer():
