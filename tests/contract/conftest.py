@@ -72,7 +72,9 @@ def build(name: str) -> Example:
     """The example called `architecture/size`, always the same weights."""
     architecture, _, size = name.partition("/")
     spec = MODELS.get(architecture)
-    module = spec.build(spec.sizes[size]).double().eval()
+    with torch.random.fork_rng():
+        torch.manual_seed(5)
+        module = spec.build(spec.sizes[size]).double().eval()
     randomise(module, seed=5)
     if spec.prepare is not None:
         spec.prepare(module, ["".join(random.Random(5).choices("AAACGT", k=4000))])
