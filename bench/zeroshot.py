@@ -11,8 +11,8 @@ from __future__ import annotations
 import argparse
 import json
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +23,15 @@ from cistron.cli.progress import progress_of
 from cistron.evals import Setting, Task
 from cistron.evals.catalogue import find_tasks
 from cistron.evals.loaded import LoadedRespondent
-from cistron.evals.outcome import Outcome
+from cistron.evals.outcome import Metric, Outcome
 from cistron.evals.rows import Row
 from cistron.evals.run import Runner
 from cistron.evals.store import AnswerStore
-from cistron.evals.zeroshot.drawing import interval_figure, place_bands, profile_panels
+from cistron.evals.zeroshot.drawing import (
+    interval_figure,
+    profile_heat_map,
+    profile_panels,
+)
 from cistron.formats.atomic import atomic_output
 from cistron.reports.figures import theme
 
@@ -35,33 +39,55 @@ ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "bench/results/zeroshot.json"
 FIGURES = ROOT / "docs/figures"
 WIDTH = 512
-HUMAN = "Homo sapiens (chrX:1-70 Mb, chr22 and LRG loci of GRCh37, without chromosome 20)"
+SHOWN = {
+    "classes": (
+        "stop below sense codon",
+        "deletion of 1 below synonymous",
+        "frameshift below in-frame deletion, flank",
+    ),
+    "noncoding": ("RNA genes below intergenic", "RNA genes below intergenic, flank", "tRNA below intergenic"),
+}
 
 
 @dataclass(frozen=True)
 class Job:
-    """A task at the size it is run here: genes, mutants or stretches, and options of its own."""
+    """A task at the size it is run here.
+
+    Attributes:
+        task: Its name.
+        limit: Genes, mutants or stretches.
+        options: Of its own.
+        part: What part of the genome it is run on; empty for all of it.
+    """
 
     task: str
     limit: int
     options: dict[str, str] = field(default_factory=dict)
+    part: str = ""
+
+    @property
+    def name(self) -> str:
+        """Name in the results."""
+        return f"{self.task}, {self.part}" if self.part else self.task
 
 
+GENOMES = ("ecoli", "phix174", "yeast", "human")
 JOBS = (
-    *(Job(f"zeroshot-start/{genome}", 8) for genome in ("ecoli", "phix174", "yeast", "human")),
-    *(
-        Job(f"zeroshot-classes/{genome}", 16, {"codons": "2"})
-        for genome in ("ecoli", "phix174", "yeast", "human")
-    ),
-    Job("zeroshot-taxa", 16, {"length": "1024"}),
+    *(Job(f"zeroshot-start/{genome}", 64, {"alternatives": "1"}) for genome in GENOMES),
+    *(Job(f"zeroshot-classes/{genome}", 16, {"codons": "2"}) for genome in GENOMES),
+    Job("zeroshot-taxa", 32, {"length": "1024"}),
     *(Job(f"zeroshot-noncoding/{genome}", 12) for genome in ("ecoli", "yeast", "human")),
-    *(Job(f"zeroshot-stop/{genome}", 8) for genome in ("ecoli", "phix174", "yeast", "human")),
-    Job("zeroshot-essential/ecoli", 64, {"codons": "2"}),
-    *(Job(f"zeroshot-ramp/{genome}", 12, {"codons": "8"}) for genome in ("ecoli", "yeast")),
+    *(Job(f"zeroshot-stop/{genome}", 24, {"alternatives": "1"}) for genome in GENOMES),
     Job("zeroshot-dms/stiffler-2015", 400),
+    Job("zeroshot-essential/ecoli", 64, {"codons": "2"}),
     *(Job(f"zeroshot-code/{genome}", 8, {"widths": "256,512,1024"}) for genome in ("ecoli", "yeast")),
+    *(Job(f"zeroshot-ramp/{genome}", 12, {"codons": "8"}) for genome in ("ecoli", "yeast")),
     Job("zeroshot-brca1", 600),
+    Job("zeroshot-classes/ecoli", 16, {"codons": "4", "begin": "4180000"}, "held-out end"),
+    Job("zeroshot-classes/yeast", 16, {"codons": "4", "contig": "XIV"}, "held-out chr XIV"),
+    Job("zeroshot-classes/drosophila", 16, {"codons": "4"}),
 )
+"""The held-out parts are those that `bench/evo2_training.py` keeps from its model."""
 
 
 def main() -> None:
@@ -72,6 +98,7 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=WIDTH)
     parser.add_argument("--run", type=Path, default=ROOT / "runs/zeroshot", help="keeps rows and answers")
     parser.add_argument("--output", type=Path, default=RESULTS)
+    parser.add_argument("--figures", type=Path, default=FIGURES)
     options = parser.parse_args()
     models = [loaded(name) for name in options.model if present(name)]
     store = AnswerStore(options.run / "answers", keep=True)
@@ -85,10 +112,11 @@ def main() -> None:
         limit = max(2, round(job.limit * options.scale))
         setting = task.with_options(Setting.usual(limit=limit), given)
         with progress_of(job.task) as progress:
-            runner = Runner(models, store, options.run / "rows", resume=True, progress=progress)
+            rows = options.run / f"rows {job.part}".strip().replace(" ", "-")
+            runner = Runner(models, store, rows, resume=True, progress=progress)
             done.append((job, task, runner.run(task, setting)))
         write(options.output, models, done, options.width)
-    draw(done)
+    draw(done, options.figures)
 
 
 def present(name: str) -> bool:
@@ -103,13 +131,13 @@ def loaded(name: str) -> LoadedRespondent:
 def write(
     output: Path, models: Sequence[LoadedRespondent], done: Sequence[tuple[Job, Task, list[Row]]], width: int
 ) -> None:
-    """All rows so far, as aggregates: metrics, and profiles by place."""
+    """The metrics of all rows so far."""
     content = {
         "what": "zero-shot experiments of Evo 2 at the size of a laptop's processor",
         "width": width,
         "interval": "95 %, bootstrap over genes",
         "models": {model.name: {**model.facts, "card": card_facts(model)} for model in models},
-        "tasks": {task.name: described(job, task, rows) for job, task, rows in done},
+        "tasks": {job.name: described(job, task, rows) for job, task, rows in done},
         "machine": machine_facts("torch", "numpy"),
     }
     with atomic_output(output) as temporary:
@@ -117,9 +145,8 @@ def write(
 
 
 def card_facts(model: LoadedRespondent) -> dict[str, Any]:
-    """What the card says of the training data; that of the shipped model says it in its text."""
-    card = {"trained_on": [HUMAN]} if model.name == "default" else {}
-    card |= model.loaded.card
+    """What the card says of the training data."""
+    card = model.loaded.card
     return {key: card[key] for key in ("trained_on", "never_trained_on", "tokens_seen") if key in card}
 
 
@@ -129,11 +156,11 @@ def described(job: Job, task: Task, rows: Sequence[Row]) -> dict[str, Any]:
         "metric": task.metric,
         "limit": job.limit,
         "options": job.options,
-        "rows": [row_facts(task, row) for row in rows],
+        "rows": [row_facts(row) for row in rows],
     }
 
 
-def row_facts(task: Task, row: Row) -> dict[str, Any]:
+def row_facts(row: Row) -> dict[str, Any]:
     facts: dict[str, Any] = {"name": row.name, "kind": row.kind, "statement": row.statement}
     if row.outcome is None:
         return {**facts, "skipped": row.skipped}
@@ -141,31 +168,18 @@ def row_facts(task: Task, row: Row) -> dict[str, Any]:
         {"name": m.name, "value": rounded(m.value), "low": rounded(m.low), "high": rounded(m.high), "n": m.n}
         for m in row.outcome.metrics
     ]
-    if task.name.startswith(("zeroshot-start", "zeroshot-stop")) and row.kind != "control":
-        facts["profile"] = profile(row.outcome)
     return facts
-
-
-def profile(outcome: Outcome) -> dict[str, list[float | None]]:
-    """Mean llr by place, with the ends of its band."""
-    places, *lines = place_bands(outcome)
-    named = dict(zip(("mean", "low", "high"), lines, strict=True))
-    return {"place": places.tolist()} | {
-        name: [rounded(float(value)) for value in values] for name, values in named.items()
-    }
 
 
 def rounded(value: float | None) -> float | None:
     return None if value is None or not math.isfinite(value) else round(value, 4)
 
 
-def draw(done: Sequence[tuple[Job, Task, list[Row]]]) -> None:
+def draw(done: Sequence[tuple[Job, Task, list[Row]]], folder: Path) -> None:
     """One figure an experiment, all genomes in it."""
     known = {
-        task.name: {
-            row.name: row.outcome for row in rows if row.outcome is not None and row.kind != "control"
-        }
-        for _, task, rows in done
+        job.name: {row.name: row.outcome for row in rows if row.outcome is not None and row.kind != "control"}
+        for job, _, rows in done
     }
     with theme():
         for name, landmark in (
@@ -174,23 +188,36 @@ def draw(done: Sequence[tuple[Job, Task, list[Row]]]) -> None:
         ):
             panels = {task.partition("/")[2]: rows for task, rows in known.items() if f"-{name}/" in task}
             if panels:
-                save(profile_panels(panels, landmark), f"zeroshot-{name}")
-        for name in ("classes", "noncoding"):
-            for task, rows in known.items():
-                if f"-{name}/" in task:
-                    metrics = {row: outcome.metrics for row, outcome in rows.items()}
-                    figure = interval_figure(metrics, "chance of ranking below", task, 0.5)
-                    save(figure, task.replace("/", "-"))
+                save(profile_panels(panels, landmark), folder / f"zeroshot-{name}.png")
+                save(profile_heat_map(panels, landmark), folder / f"zeroshot-{name}-map.png")
+        for name, shown in SHOWN.items():
+            panels = {task.partition("/")[2]: rows for task, rows in known.items() if f"-{name}/" in task}
+            if panels:
+                figure = interval_figure(chances(panels, shown), "chance of ranking below", name, 0.5)
+                save(figure, folder / f"zeroshot-{name}.png")
         if "zeroshot-taxa" in known:
             metrics = {row: outcome.metrics for row, outcome in known["zeroshot-taxa"].items()}
-            save(
-                interval_figure(metrics, "nats a base", "likelihood by taxon", -math.log(4)), "zeroshot-taxa"
-            )
+            figure = interval_figure(metrics, "nats a base", "likelihood by taxon", -math.log(4))
+            save(figure, folder / "zeroshot-taxa.png")
 
 
-def save(figure: Any, name: str) -> None:
-    with atomic_output(FIGURES / f"{name}.png") as temporary:
-        figure.savefig(temporary, dpi=130, bbox_inches="tight")
+def chances(panels: Mapping[str, Mapping[str, Outcome]], shown: Sequence[str]) -> dict[str, list[Metric]]:
+    """The shown metrics of every genome, by row, each named with its genome; rows that all genomes have."""
+    shared = [row for row in next(iter(panels.values())) if all(row in rows for rows in panels.values())]
+    return {
+        row: [
+            replace(metric, name=f"{genome}: {metric.name}")
+            for genome, rows in panels.items()
+            for metric in rows[row].metrics
+            if metric.name in shown
+        ]
+        for row in shared
+    }
+
+
+def save(figure: Any, path: Path) -> None:
+    with atomic_output(path) as temporary:
+        figure.savefig(temporary, dpi=100, bbox_inches="tight")
 
 
 if __name__ == "__main__":

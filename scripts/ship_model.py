@@ -58,6 +58,7 @@ def main() -> None:
         "tags": ["biology", "genomics", "dna"],
         **{key: value for key, value in built.card.items() if key not in ("text", "name")},
         "golden_log_likelihood": golden,
+        "trained_on": ["Homo sapiens (chrX:1-70 Mb, chr22 and LRG loci of GRCh37, without chromosome 20)"],
         "text": card_text(run, log, facts, command(run, default.RECIPE()), tables),
     }
     save_folder(TARGET, built.model, built.tokenizer, built.spec, card, dtype=torch.bfloat16, overwrite=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from jaxtyping import Bool, UInt64
+from jaxtyping import Bool, Int, UInt64
 from numpy.typing import NDArray
 
 WORD: Final = 31
@@ -88,12 +88,11 @@ def _copies(train: Part, test: Part) -> NDArray[np.bool_]:
 
 
 def _partly_known(train: Part, test: Part) -> NDArray[np.bool_]:
-    words = [_words(sequence) for sequence in train.sequences]
-    known = np.unique(np.concatenate(words)) if words else np.zeros(0, dtype=np.uint64)
-    found = np.zeros(len(test.sequences), dtype=bool)
-    for number, sequence in enumerate(test.sequences):
-        mine = _words(sequence)
-        found[number] = bool(len(mine)) and _inside(mine, known).mean() >= SHARED
+    known = np.unique(_words(train.sequences)[0])
+    words, owner = _words(test.sequences)
+    sizes = np.bincount(owner, minlength=len(test.sequences))
+    hits = np.bincount(owner[np.isin(words, known)], minlength=len(test.sequences))
+    found: NDArray[np.bool_] = (sizes > 0) & (hits >= SHARED * sizes)
     return found
 
 
@@ -147,22 +146,19 @@ def _dinucleotides(sequence: str) -> bytes:
     return np.bincount(pairs, minlength=16).astype(np.uint32).tobytes()
 
 
-def _words(sequence: str) -> UInt64[np.ndarray, "W"]:
-    """Words of `WORD` bases, the same number for either strand."""
-    codes = _CODES[np.frombuffer(sequence.encode(), dtype=np.uint8)]
-    if len(codes) < WORD:
-        return np.zeros(0, dtype=np.uint64)
-    windows = np.lib.stride_tricks.sliding_window_view(codes, WORD)
-    windows = windows[(windows < 4).all(axis=1)].astype(np.uint64)
-    powers = np.uint64(4) ** np.arange(WORD - 1, -1, -1, dtype=np.uint64)
-    forward, backward = windows @ powers, (np.uint64(3) - windows[:, ::-1]) @ powers
-    return np.minimum(forward, backward)
-
-
-def _inside(values: NDArray[np.uint64], known: NDArray[np.uint64]) -> NDArray[np.bool_]:
-    """Whether each value is in `known`, which is sorted; faster than sorting it again for every sequence."""
-    if not len(known):
-        return np.zeros(len(values), dtype=bool)
-    at = np.minimum(np.searchsorted(known, values), len(known) - 1)
-    found: NDArray[np.bool_] = known[at] == values
-    return found
+def _words(sequences: Sequence[str]) -> tuple[UInt64[np.ndarray, "W"], Int[np.ndarray, "W"]]:
+    """All words of `WORD` bases, the same number for either strand, and which sequence each is in."""
+    codes = _CODES[np.frombuffer("-".join(sequences).encode(), dtype=np.uint8)]
+    count = max(len(codes) - WORD + 1, 0)
+    forward: NDArray[np.uint64] = np.zeros(count, dtype=np.uint64)
+    backward: NDArray[np.uint64] = np.zeros(count, dtype=np.uint64)
+    whole = np.ones(count, dtype=bool)
+    for offset in range(WORD):
+        here = codes[offset : offset + count]
+        whole &= here < 4
+        base = (here & 3).astype(np.uint64)
+        forward = (forward << np.uint64(2)) | base
+        backward |= (np.uint64(3) - base) << np.uint64(2 * offset)
+    ends = np.cumsum([len(sequence) + 1 for sequence in sequences])
+    owner = np.searchsorted(ends, np.flatnonzero(whole), side="right")
+    return np.minimum(forward, backward)[whole], owner

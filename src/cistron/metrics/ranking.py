@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from cistron.errors import InputError
+from cistron.metrics.blocks import Statistic
 from cistron.metrics.bootstrap import Interval, percentile_interval
 
 _DRAWS_AT_ONCE: Final = 64
@@ -77,6 +78,30 @@ def auroc_difference(
     return percentile_interval(auroc(scores, positive) - auroc(others, positive), first - second, level)
 
 
+def auroc_of(scores: Float[np.ndarray, "N"], positive: Bool[np.ndarray, "N"]) -> Statistic:
+    """`auroc` as a function of weights, for `cistron.metrics.blocks`.
+
+    Raises:
+        InputError: Everything is of one class, or a score is not a number.
+    """
+    _require_two_classes(scores, positive)
+    return lambda weights: _weighted_auroc(scores, positive, weights)
+
+
+def auprc_of(scores: Float[np.ndarray, "N"], positive: Bool[np.ndarray, "N"]) -> Statistic:
+    """Average precision: precision at each positive, from the highest score down; ties are one step.
+
+    NaN in a sample without positives. Its value under chance is the share of positives, so state that beside.
+
+    Raises:
+        InputError: Everything is of one class, or a score is not a number.
+
+    Source: average precision as in information retrieval; checked against `sklearn.metrics`.
+    """
+    _require_two_classes(scores, positive)
+    return lambda weights: _weighted_auprc(scores, positive, weights)
+
+
 def _require_two_classes(scores: Float[np.ndarray, "N"], positive: Bool[np.ndarray, "N"]) -> None:
     if not np.isfinite(scores).all():
         raise InputError(
@@ -121,3 +146,20 @@ def _weighted_auroc(
     areas = np.full(len(weights), np.nan)
     np.divide(wins, pairs, out=areas, where=pairs > 0)
     return areas
+
+
+def _weighted_auprc(
+    scores: Float[np.ndarray, "N"], positive: Bool[np.ndarray, "N"], weights: Float[np.ndarray, "R N"]
+) -> Float[np.ndarray, "R"]:
+    """Average precision under each row of weights; NaN where there is no positive."""
+    order = np.argsort(-scores, kind="stable")
+    ranked = scores[order]
+    ties = np.flatnonzero(np.concatenate(([True], ranked[1:] != ranked[:-1])))
+    positives = np.add.reduceat(weights[:, order] * positive[order], ties, axis=1)
+    said = np.cumsum(np.add.reduceat(weights[:, order], ties, axis=1), axis=1)
+    right = np.cumsum(positives, axis=1)
+    precision = np.divide(right, said, out=np.zeros_like(said), where=said > 0)
+    total = positives.sum(axis=1)
+    found = np.full(len(weights), np.nan)
+    np.divide((positives * precision).sum(axis=1), total, out=found, where=total > 0)
+    return found

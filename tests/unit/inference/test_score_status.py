@@ -104,7 +104,8 @@ def test_a_window_beyond_the_context_is_refused_with_the_largest_width(genos):
     with pytest.raises(WindowError) as caught:
         checked_width(genos, 4097)
     assert str(caught.value) == (
-        "a window of 4,097 bp exceeds the model's context; the largest width is 4,096"
+        "a window of 4,097 bp exceeds the model's context; the largest width is 4,096; "
+        "models that read as much: genos-1.2b (1,048,576), genos-10b (1,048,576)"
     )
 
 

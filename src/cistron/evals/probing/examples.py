@@ -1,0 +1,173 @@
+"""Labelled sequences and how they are split."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Int
+from numpy.typing import NDArray
+
+from cistron.errors import InputError
+from cistron.formats.labelled_sequences import Labelled
+from cistron.genome.sequence import reverse_complement
+
+Indices = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One round: what is fitted on, and what is then told.
+
+    Attributes:
+        train: Indices of examples.
+        test: Indices of examples; none is in two folds' `test`.
+    """
+
+    train: Indices
+    test: Indices
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Labelled sequences with their split.
+
+    Attributes:
+        names: One for each, unique.
+        sequences: Upper-case bases.
+        labels: 0, 1, …, in the order of `classes`.
+        classes: Name of each label; of two, the second is the positive one.
+        groups: What belongs together, as a number; equal sequences, on either strand, do at least.
+        folds: The split.
+    """
+
+    names: tuple[str, ...]
+    sequences: tuple[str, ...]
+    labels: Int[np.ndarray, "N"]
+    classes: tuple[str, ...]
+    groups: Int[np.ndarray, "N"]
+    folds: tuple[Fold, ...]
+
+    @property
+    def tested(self) -> Indices:
+        """Indices of everything that is told once."""
+        return np.concatenate([fold.test for fold in self.folds])
+
+
+def official_split(
+    train: Sequence[Labelled], test: Sequence[Labelled], *, limit: int | None, seed: int
+) -> Examples:
+    """Examples that come in two parts: fitted on one, told of the other.
+
+    Args:
+        train: One part.
+        test: The other.
+        limit: Most examples of each part, sampled; None is all.
+        seed: Of the sample.
+
+    Raises:
+        InputError: A part has fewer than two classes, or a class of `test` is not in `train`.
+    """
+    parts = {"train": _sampled(train, limit, seed), "test": _sampled(test, limit, seed + 1)}
+    classes = _classes(parts["train"])
+    for record in parts["test"]:
+        if record.label not in classes:
+            raise InputError(f"class '{record.label}' of the test part does not occur in the training part")
+    rows = [*parts["train"], *parts["test"]]
+    names = tuple(f"{part}:{record.name}" for part, records in parts.items() for record in records)
+    border = len(parts["train"])
+    fold = Fold(np.arange(border), np.arange(border, len(rows)))
+    return _examples(names, rows, classes, (fold,))
+
+
+def cross_validation(
+    records: Sequence[Labelled],
+    *,
+    folds: int = 5,
+    limit: int | None,
+    seed: int,
+    groups: Sequence[str] | None = None,
+) -> Examples:
+    """Examples that come in one part: told of in turns, each time fitted on the others.
+
+    Groups stay on one side, and so do equal sequences.
+
+    Args:
+        records: All of them.
+        folds: Turns; fewer where there are fewer groups, or fewer examples of the rarest class.
+        limit: Most examples, sampled; None is all.
+        seed: Of the sample and of the folds.
+        groups: What belongs together, such as genes; one for each record.
+
+    Raises:
+        InputError: There are fewer than two classes, or too few examples for two folds.
+    """
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    chosen = _chosen(len(records), limit, seed)
+    rows = [records[at] for at in chosen]
+    classes = _classes(rows)
+    labels = np.array([classes.index(row.label) for row in rows])
+    named = None if groups is None else [groups[at] for at in chosen]
+    numbers = _groups([row.sequence for row in rows], named)
+    blocks, smallest = len(np.unique(numbers)), int(np.bincount(labels).min())
+    folds = min(folds, blocks, smallest)
+    if folds < 2:
+        raise InputError(
+            f"{len(rows)} examples in {blocks} groups, {smallest} of them in the rarest class, are too few to"
+            " split; use more"
+        )
+    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+    made = tuple(Fold(train, test) for train, test in splitter.split(rows, labels, numbers))
+    return Examples(
+        tuple(row.name for row in rows), tuple(row.sequence for row in rows), labels, classes, numbers, made
+    )
+
+
+def _examples(
+    names: tuple[str, ...], rows: Sequence[Labelled], classes: tuple[str, ...], folds: tuple[Fold, ...]
+) -> Examples:
+    labels = np.array([classes.index(row.label) for row in rows])
+    sequences = tuple(row.sequence for row in rows)
+    return Examples(names, sequences, labels, classes, _groups(sequences, None), folds)
+
+
+def _classes(rows: Sequence[Labelled]) -> tuple[str, ...]:
+    classes = tuple(sorted({row.label for row in rows}))
+    if len(classes) < 2:
+        raise InputError(
+            f"all {len(rows)} training examples are of class '{classes[0]}'; a probe needs two classes"
+        )
+    return classes
+
+
+def _sampled(rows: Sequence[Labelled], limit: int | None, seed: int) -> list[Labelled]:
+    return [rows[at] for at in _chosen(len(rows), limit, seed)]
+
+
+def _chosen(count: int, limit: int | None, seed: int) -> list[int]:
+    """Numbers of a random sample, in order."""
+    if limit is None or limit >= count:
+        return list(range(count))
+    return sorted(np.random.default_rng(seed).choice(count, size=limit, replace=False).tolist())
+
+
+def _groups(sequences: Sequence[str], named: Sequence[str] | None) -> NDArray[Any]:
+    """A number for each connected set of equal sequences and equal names."""
+    parent = list(range(len(sequences)))
+
+    def root(at: int) -> int:
+        while parent[at] != at:
+            parent[at] = parent[parent[at]]
+            at = parent[at]
+        return at
+
+    first: dict[str, int] = {}
+    for at, sequence in enumerate(sequences):
+        keys = ["s" + min(sequence, reverse_complement(sequence))]
+        keys += [] if named is None else ["n" + named[at]]
+        for key in keys:
+            parent[root(at)] = root(first.setdefault(key, at))
+    return np.array([root(at) for at in range(len(sequences))])

@@ -1,0 +1,189 @@
+"""What a task asks a model: typed, frozen, and with an address that depends on their content alone."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from cistron.errors import OutOfBoundsError, UnknownContigError
+from cistron.formats.atomic import sha256_file
+from cistron.genome import Variant
+
+Reading = Literal["both", "forward", "reverse"]
+"""Strands that are read: the mean of both, or one of them."""
+
+
+@dataclass(frozen=True)
+class Contigs:
+    """A small reference that is part of a request: a gene, a construct, a shuffled genome.
+
+    Implements `cistron.genome.Reference`.
+
+    Attributes:
+        sequences: Pairs of contig name and upper-case bases.
+        name: What to call it in messages.
+    """
+
+    sequences: tuple[tuple[str, str], ...]
+    name: str = "sequences of the task"
+
+    @cached_property
+    def _bases(self) -> dict[str, str]:
+        return dict(self.sequences)
+
+    @property
+    def contigs(self) -> Mapping[str, int]:
+        """Contig name → length in bp."""
+        return {name: len(bases) for name, bases in self._bases.items()}
+
+    def fetch(self, chrom: str, start: int, end: int) -> str:
+        """Bases of `chrom[start:end]`, 0-based half-open.
+
+        Raises:
+            UnknownContigError: No such contig.
+            OutOfBoundsError: The interval reaches beyond the contig.
+        """
+        if chrom not in self._bases:
+            raise UnknownContigError(f"{self.name} has no contig {chrom}")
+        bases = self._bases[chrom]
+        if not 0 <= start <= end <= len(bases):
+            raise OutOfBoundsError(f"{chrom}:{start}-{end} reaches beyond its {len(bases):,} bp")
+        return bases[start:end]
+
+
+@dataclass(frozen=True)
+class ScoreRequest:
+    """How plausible is each variant? Answered by `Scores`.
+
+    Attributes:
+        variants: One alternative allele each, on the plus strand as in VCF.
+        reference: A FASTA file, plain or BGZF, or sequences of the task's own.
+        width: Window in bp; None is the model's recommended one.
+        strands: `reverse` reads the minus strand alone.
+        indel: `neutral` or the published `equal-tokens`, as `cistron score --indel`.
+        circular: Contigs that are read across their ends.
+        window_slack: How far from its window's middle a variant may lie, in bp; above 0 neighbours share
+            windows, which is faster.
+    """
+
+    variants: tuple[Variant, ...]
+    reference: Path | Contigs
+    width: int | None = None
+    strands: Reading = "both"
+    indel: Literal["neutral", "equal-tokens"] = "neutral"
+    circular: tuple[str, ...] = ()
+    window_slack: int = 0
+
+    kind: ClassVar[str] = "score"
+    items_field: ClassVar[str] = "variants"
+
+
+@dataclass(frozen=True)
+class LikelihoodRequest:
+    """How plausible is each sequence? Answered by `Likelihoods`.
+
+    Attributes:
+        sequences: A, C, G, T and other nucleotide codes; any length.
+        strands: `reverse` is not offered; give the reverse complement.
+        window: Most bases read at once; None is the model's context.
+    """
+
+    sequences: tuple[str, ...]
+    strands: Literal["both", "forward"] = "forward"
+    window: int | None = None
+
+    kind: ClassVar[str] = "likelihood"
+    items_field: ClassVar[str] = "sequences"
+
+
+@dataclass(frozen=True)
+class EmbedRequest:
+    """A vector for each sequence. Answered by `Vectors`.
+
+    Attributes:
+        sequences: A, C, G, T and other nucleotide codes.
+        layer: Layer name or index; None is the last hidden state after the final norm, `middle` the layer
+            half way up, whatever the model calls it.
+        pooling: `mean`, `max`, or the `last` position in reading direction.
+        strands: `both` is the mean over the sequence and its reverse complement.
+    """
+
+    sequences: tuple[str, ...]
+    layer: str | int | None = None
+    pooling: Literal["mean", "max", "last"] = "mean"
+    strands: Literal["both", "forward"] = "forward"
+
+    kind: ClassVar[str] = "embed"
+    items_field: ClassVar[str] = "sequences"
+
+
+@dataclass(frozen=True)
+class GenerateRequest:
+    """Continuations of each prompt. Answered by `Continuations`.
+
+    Attributes:
+        prompts: Each of one base or more.
+        tokens: Bases to generate behind each.
+        samples: Continuations for each prompt.
+        temperature: 0 always takes the likeliest base.
+        top_k: Draw from so many of the likeliest bases.
+        seed: Of the draws.
+    """
+
+    prompts: tuple[str, ...]
+    tokens: int
+    samples: int = 1
+    temperature: float = 1.0
+    top_k: int | None = 4
+    seed: int = 0
+
+    kind: ClassVar[str] = "generate"
+    items_field: ClassVar[str] = "prompts"
+
+
+Request = ScoreRequest | LikelihoodRequest | EmbedRequest | GenerateRequest
+
+
+def items_of(request: Request) -> Sequence[Variant] | Sequence[str]:
+    """What is asked about: variants, sequences or prompts."""
+    found: Sequence[Variant] | Sequence[str] = getattr(request, request.items_field)
+    return found
+
+
+def with_items(request: Request, items: Sequence[Any]) -> Request:
+    """The same question about other items."""
+    changed: Any = {request.items_field: tuple(items)}
+    return replace(request, **changed)
+
+
+def options_of(request: Request) -> dict[str, Any]:
+    """Everything an answer depends on besides model and item, as JSON; files by their content."""
+    values = {f.name: getattr(request, f.name) for f in fields(request) if f.name != request.items_field}
+    reference = values.get("reference")
+    if isinstance(reference, Path):
+        values["reference"] = _file_digest(reference, reference.stat().st_mtime_ns)
+    elif isinstance(reference, Contigs):
+        values["reference"] = digest(list(reference.sequences))
+    return {"kind": request.kind, **values}
+
+
+def item_key(item: Variant | str) -> bytes:
+    """The address of one item: 16 bytes of a SHA-256."""
+    text = item if isinstance(item, str) else f"{item.chrom}\t{item.pos}\t{item.ref}\t{item.alt}\t{item.end}"
+    return hashlib.sha256(text.encode()).digest()[:16]
+
+
+def digest(content: object) -> str:
+    """SHA-256 of something that JSON can hold, as 64 hexadecimal digits."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+@lru_cache(maxsize=64)
+def _file_digest(path: Path, changed: int) -> str:
+    del changed  # part of the key: a file that was written anew is read anew
+    return sha256_file(path)
