@@ -96,7 +96,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--steps", type=int, default=360, help=f"of {STEP_TOKENS:,} tokens")
     parser.add_argument("--folder", type=Path, default=ROOT / "models-local/evo2-training")
-    parser.add_argument("--model", type=Path, default=ROOT / "models-local/evo2-small")
+    parser.add_argument("--model", type=Path, default=ROOT / "models/evo2-small")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--output", type=Path, default=RESULTS)
     parser.add_argument("--train-only", action="store_true", help="leave out the questions")

@@ -92,7 +92,7 @@ JOBS = (
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", nargs="*", default=["default", "models-local/evo2-small"])
+    parser.add_argument("--model", nargs="*", default=["default", "models/evo2-small"])
     parser.add_argument("--tasks", nargs="*", default=["zeroshot"], help="names or globs, as cistron eval")
     parser.add_argument("--scale", type=float, default=1.0, help="times as many genes; 0.25 for a trial")
     parser.add_argument("--width", type=int, default=WIDTH)

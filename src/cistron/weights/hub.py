@@ -108,7 +108,10 @@ def _no_model(name: str, shipped: dict[str, Path]) -> str:
         return f"no model folder is at '{name}', and it is not a hub id such as owner/name@revision"
     from cistron.models import MODELS
 
-    sizes = {size for plug in MODELS.names() for size in MODELS.get(plug).sizes}
+    sizes = {size: plug for plug in MODELS.names() for size in MODELS.get(plug).sizes}
     if name in sizes:
-        return f"'{name}' is the size of an architecture, without weights; give a model folder or owner/name"
+        return (
+            f"'{name}' is the size of an architecture, without weights; give a model folder or owner/name "
+            f"(to plan with it: {sizes[name]}/{name})"
+        )
     return unknown("model", name, shipped) + "; or give a model folder or owner/name on the hub"
