@@ -30,7 +30,7 @@ def ls(
     as_json: AsJson = False,
 ) -> None:
     """List tasks, and say which can run with the data at hand."""
-    from cistron.cli.evaluating_lists import list_tasks
+    from cistron.cli.evaluating.lists import list_tasks
 
     list_tasks(patterns or [], data, as_json=as_json)
 
@@ -74,7 +74,7 @@ def run(
 
     Example: cistron eval run gue/tf/0 -m default -o results/
     """
-    from cistron.cli.evaluating import EvaluationRequest, run_evaluation
+    from cistron.cli.evaluating.run import EvaluationRequest, run_evaluation
 
     run_evaluation(
         EvaluationRequest(
@@ -109,7 +109,7 @@ def compare(
 
     Example: cistron eval compare results/gue/tf/0/default.json results/gue/tf/0/words-of-5-bases.json
     """
-    from cistron.cli.evaluating_lists import print_comparisons
+    from cistron.cli.evaluating.lists import print_comparisons
     from cistron.evals.compare import compare_paths
 
     print_comparisons(compare_paths(first, second, seed=seed), as_json=as_json)
@@ -135,7 +135,7 @@ def audit(
     as_json: AsJson = False,
 ) -> None:
     """Look for leaks between the training and test parts of tasks, without any model."""
-    from cistron.cli.evaluating_lists import print_audits
+    from cistron.cli.evaluating.lists import print_audits
 
     print_audits(tasks, data, limit, seed, as_json=as_json)
 
@@ -155,6 +155,6 @@ def export(
 
     Example: cistron eval export gue/tf/0 -o tf0.fa
     """
-    from cistron.cli.evaluating_lists import export_sequences
+    from cistron.cli.evaluating.lists import export_sequences
 
     export_sequences(tasks, output, data, limit, seed)

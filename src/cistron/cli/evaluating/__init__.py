@@ -1,0 +1,1 @@
+"""`cistron eval`: which tasks, asked of which models, and what is written."""
