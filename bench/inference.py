@@ -184,7 +184,7 @@ def generating(setting: Setting) -> Task:
 
     def ours() -> int:
         found = list(setting.model.generate(prompts, tokens=new, top_k=4, seed=1))
-        return sum(len(one.sequence) for one in found)
+        return sum(len(one.continuation) for one in found)
 
     def theirs(network: MixtralForCausalLM) -> int:
         torch.manual_seed(1)
