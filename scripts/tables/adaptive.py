@@ -19,17 +19,20 @@ def TABLE(found: Any) -> str:
                 f"| {rule} | {row['times_exact']:.2f} | {row['largest_error']:.3f} | {row['q99_error']:.3f} | "
                 f"{row['median_error']:.4f} | {row['rank_correlation']:.6f} | {row['estimate_held']:.1%} |"
             )
-        worst = case["rules"]["auto"]["worst"][0]
-        lines += [
-            "",
-            f"Worst under `auto`: {worst['variant']}, {worst['found']:.3f} instead of {worst['exact']:.3f}.",
-            "",
-        ]
+        lines += ["", *(worst(rule, case["rules"][rule]) for rule in ("auto", "256")), ""]
     lines.append(
         f"{found['variants']:,} alleles each, window {found['width']:,} bp, shipped model, {found['clock']} clock, "
-        f"{found['machine']['threads']} threads. Script: `bench/adaptive.py`."
+        f"{found['machine']['threads']} thread(s). Script: `bench/adaptive.py`."
     )
     return "\n".join(lines) + "\n"
+
+
+def worst(rule: str, row: Any) -> str:
+    """The variants that a rule gets most wrong."""
+    told = (
+        f"{one['variant']} ({one['found']:.3f} instead of {one['exact']:.3f})" for one in row["worst"][:3]
+    )
+    return f"Furthest off under `{rule}`: {', '.join(told)}."
 
 
 def _upper(text: str) -> str:
