@@ -29,8 +29,9 @@ from cistron.cli.progress import progress_bar
 from cistron.formats.fasta import Fasta
 from cistron.formats.feature_table import read_features
 from cistron.genome.annotation import covered, gene_partition
+from cistron.inference.likelihood import ref_log_p
 from cistron.inference.load import LoadedModel
-from cistron.inference.scoring.haplotypes import Continuations, score_continuations
+from cistron.inference.next_base import Block
 from cistron.metrics.bootstrap import ratio_interval
 from cistron.training.recipes import default
 
@@ -59,7 +60,7 @@ Nats = NDArray[np.float64]
 class Question:
     """What every model is asked: `jobs[i]` scores the bases from `starts[i]`."""
 
-    jobs: list[Continuations]
+    jobs: list[Block]
     starts: NDArray[np.int64]
     regions: dict[str, Flags]
 
@@ -125,9 +126,7 @@ def ask(context: int, block: int, count: int) -> Question:
         bases = fasta.fetch(CHROM, 0, length)
     spread = np.linspace(START, length - block, count).astype(np.int64)
     starts = np.array([start for start in spread if "N" not in bases[start - context : start + block]])
-    jobs = [
-        Continuations(bases[start - context : start], (bases[start : start + block],)) for start in starts
-    ]
+    jobs = [Block(bases[start - context : start + block], context, context + block) for start in starts]
     places = starts[:, None] + np.arange(block)
     inside = {name: flags[places] for name, flags in regions(length).items()}
     return Question(jobs, starts, {name: flags for name, flags in inside.items() if flags.any()})
@@ -160,8 +159,12 @@ def answered(
     with progress_bar(name, len(question.jobs), "blocks") as advance:
         for begin in range(0, len(question.jobs), PART):
             part = question.jobs[begin : begin + PART]
-            scored = score_continuations(model.model, model.tokenizer, part, batch_tokens=batch_tokens)
-            rows += [-found.texts[0] for found in scored]
+            rows += [
+                -found
+                for found in ref_log_p(
+                    model.model, model.tokenizer, part, strands="forward", batch_tokens=batch_tokens
+                )
+            ]
             advance(len(part))
     nats = np.stack(rows)
     assert np.isfinite(nats).all()

@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 
-from cistron.cli.scoring.run import ScoredRun, ScoreRequest, run_score
+from cistron.cli.scoring.finished import ScoredRun
+from cistron.cli.scoring.request import ScoreRequest
+from cistron.cli.scoring.run import run_score
 from cistron.errors import OutputError
 
 Run = Callable[..., Any]

@@ -11,7 +11,8 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from cistron.cli.scoring.run import ScoreRequest, run_score
+from cistron.cli.scoring.request import ScoreRequest
+from cistron.cli.scoring.run import run_score
 from cistron.formats.fasta import Fasta
 
 FLOAT32, FLOAT64 = 1e-4, 1e-8

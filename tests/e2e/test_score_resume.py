@@ -14,7 +14,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from cistron.cli.scoring.run import ScoredRun, ScoreRequest, run_score
+from cistron.cli.scoring.finished import ScoredRun
+from cistron.cli.scoring.request import ScoreRequest
+from cistron.cli.scoring.run import run_score
 from cistron.formats.fasta import Fasta
 from cistron.formats.journal import Journal
 from cistron.inference import score as score_module

@@ -11,7 +11,9 @@ import pyarrow.parquet as pq
 import pysam
 import pytest
 
-from cistron.cli.scoring.run import ScoredRun, ScoreRequest, run_score
+from cistron.cli.scoring.finished import ScoredRun
+from cistron.cli.scoring.request import ScoreRequest
+from cistron.cli.scoring.run import run_score
 
 Run = Callable[..., Any]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice
@@ -119,18 +119,13 @@ def _items(data: LabelledData, saved: SavedHead, model: LoadedModel) -> Iterator
 
 def _fill(journal: Journal, data: LabelledData, saved: SavedHead, model: LoadedModel) -> None:
     """Answer for the items that the journal does not have yet."""
-    from cistron.inference.predict import Text, predict
-
-    def texts(items: Iterable[Item]) -> Iterator[list[Text]]:
-        for item in items:
-            sites = item.sites or (None,) * len(item.sequences)
-            yield [Text(bases, site) for bases, site in zip(item.sequences, sites, strict=True)]
+    from cistron.inference.predict import predict, texts_of
 
     total = sum(1 for _ in _items(data, saved, model))
     done = min(journal.done * _BLOCK, total)
-    answers = predict(
-        model.model, model.tokenizer, saved, texts(islice(_items(data, saved, model), done, None))
-    )
+    remaining = islice(_items(data, saved, model), done, None)
+    texts = (texts_of(item.sequences, item.sites) for item in remaining)
+    answers = predict(model.model, model.tokenizer, saved, texts)
     with progress_bar("Predicting", total, "items", done=done) as advance:
         while block := list(islice(answers, _BLOCK)):
             journal.append(np.asarray(block, dtype="<f4").tobytes())

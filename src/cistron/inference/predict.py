@@ -44,6 +44,12 @@ class Text:
         return Text(reverse_complement(self.bases), site)
 
 
+def texts_of(sequences: Sequence[str], sites: Sequence[tuple[int, int]] = ()) -> list[Text]:
+    """The sequences of an item as a head reads them, with what matters most in each where that is known."""
+    known: Sequence[tuple[int, int] | None] = sites or [None] * len(sequences)
+    return [Text(bases, site) for bases, site in zip(sequences, known, strict=True)]
+
+
 def hidden_of(
     model: Model, tokenizer: Tokenizer, texts: Sequence[Text], layers: Sequence[Layer] = ()
 ) -> Hidden:

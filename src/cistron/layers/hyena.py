@@ -115,22 +115,12 @@ class HyenaFilter(AtLeastFloat32):
         nn.init.normal_(self.short_filter_weight, std=SMOOTHING**-0.5)
 
 
-class ShortFilter(HyenaFilter):
-    """A few taps, the newest input last (`hcs`)."""
+class TappedFilter(HyenaFilter):
+    """A filter of so many taps, written down, which groups of channels share."""
 
     def __init__(self, hidden_size: int, groups: int, length: int) -> None:
         super().__init__(hidden_size)
         self.h = nn.Parameter(torch.zeros(groups, 1, length))
-
-    def convolve(
-        self, u: Float[Tensor, "B L D"], past: HyenaMemory | None, lengths: Int[Tensor, "B"] | None
-    ) -> tuple[Float[Tensor, "B L D"], HyenaMemory]:
-        """Cross-correlate."""
-        wide = torch.promote_types(u.dtype, torch.float32)
-        taps = self.h.squeeze(1).to(wide).repeat_interleave(u.shape[-1] // len(self.h), dim=0)
-        before = None if past is None else past.taps
-        out = fir(u.to(wide), before, taps).to(u.dtype)
-        return out, HyenaMemory(u, taps=last_inputs(u, before, taps.shape[1], lengths))
 
     def empty_memory(self, batch: int, dtype: torch.dtype) -> HyenaMemory:
         """The memory before the first token: zeros of full length, taps in `dtype`."""
@@ -144,12 +134,25 @@ class ShortFilter(HyenaFilter):
         nn.init.normal_(self.h, std=self.h.shape[-1] ** -0.5)
 
 
-class MediumFilter(HyenaFilter):
+class ShortFilter(TappedFilter):
+    """A few taps, the newest input last (`hcs`)."""
+
+    def convolve(
+        self, u: Float[Tensor, "B L D"], past: HyenaMemory | None, lengths: Int[Tensor, "B"] | None
+    ) -> tuple[Float[Tensor, "B L D"], HyenaMemory]:
+        """Cross-correlate."""
+        wide = torch.promote_types(u.dtype, torch.float32)
+        taps = self.h.squeeze(1).to(wide).repeat_interleave(u.shape[-1] // len(self.h), dim=0)
+        before = None if past is None else past.taps
+        out = fir(u.to(wide), before, taps).to(u.dtype)
+        return out, HyenaMemory(u, taps=last_inputs(u, before, taps.shape[1], lengths))
+
+
+class MediumFilter(TappedFilter):
     """Some hundred taps, the newest input first, and a direct path (`hcm`)."""
 
     def __init__(self, hidden_size: int, groups: int, length: int) -> None:
-        super().__init__(hidden_size)
-        self.h = nn.Parameter(torch.zeros(groups, 1, length))
+        super().__init__(hidden_size, groups, length)
         self.D = nn.Parameter(torch.zeros(hidden_size))
 
     def convolve(
@@ -162,16 +165,9 @@ class MediumFilter(HyenaFilter):
         out = torch.addcmul(blocked_fir(wide, before, taps), wide, self.D.to(wide.dtype)).to(u.dtype)
         return out, HyenaMemory(u, taps=last_inputs(u, before, taps.shape[1], lengths))
 
-    def empty_memory(self, batch: int, dtype: torch.dtype) -> HyenaMemory:
-        """The memory before the first token: zeros of full length, taps in `dtype`."""
-        width = len(self.short_filter_weight) // 3
-        taps = self.h.new_zeros(batch, self.h.shape[-1] - 1, width, dtype=dtype)
-        return replace(super().empty_memory(batch, dtype), taps=taps)
-
     def reset_parameters(self) -> None:
-        """Fill in filters of about unit energy."""
+        """Fill in filters of about unit energy, and the direct path."""
         super().reset_parameters()
-        nn.init.normal_(self.h, std=self.h.shape[-1] ** -0.5)
         nn.init.normal_(self.D)
 
 

@@ -15,6 +15,8 @@ import numpy as np
 from jaxtyping import Bool, Int, UInt64
 from numpy.typing import NDArray
 
+from cistron.genome.sequence import reverse_complement
+
 WORD: Final = 31
 """Bases of a word that two unrelated sequences practically never share."""
 
@@ -23,7 +25,6 @@ SHARED: Final = 0.25
 
 _CODES: Final = np.full(256, 255, dtype=np.uint8)
 _CODES[list(b"ACGT")] = range(4)
-_COMPLEMENTS: Final = str.maketrans("ACGTRYKMBDHVacgtrykmbdhv", "TGCAYRMKVHDBtgcayrmkvhdb")
 
 Place = tuple[str, int, int]
 """Contig, start, end; 0-based half-open."""
@@ -34,7 +35,7 @@ class Part:
     """One side of a split.
 
     Attributes:
-        sequences: Upper-case bases.
+        sequences: Upper-case bases; empty text where they are not to be compared.
         labels: Class of each, of any kind; empty where there are none.
         groups: What each belongs to, such as a gene; empty text where nothing is known; or no groups at all.
         places: Where each lies; or no places at all.
@@ -83,7 +84,7 @@ def leaks(train: Part, test: Part) -> list[Finding]:
 
 
 def _copies(train: Part, test: Part) -> NDArray[np.bool_]:
-    known = set(map(_either_strand, train.sequences))
+    known = set(map(_either_strand, filter(None, train.sequences)))
     return np.array([_either_strand(sequence) in known for sequence in test.sequences], dtype=bool)
 
 
@@ -137,7 +138,7 @@ def _overlaps(train: Part, test: Part) -> NDArray[np.bool_]:
 
 
 def _either_strand(sequence: str) -> str:
-    return min(sequence, sequence.translate(_COMPLEMENTS)[::-1])
+    return min(sequence, reverse_complement(sequence))
 
 
 def _dinucleotides(sequence: str) -> bytes:

@@ -6,7 +6,6 @@ document, 1 pads, and 256 to 511 are never used.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cistron.errors import SequenceError, WeightsError
+from cistron.tokenizers._files import read_object, write_object
 
 _BASES = "ACGT"
 _UNKNOWN = "NRYSWKMBDHV"
@@ -133,8 +133,8 @@ class ByteTokenizer:
         ]
         roles = {"eos_token": "<EOD>", "pad_token": "<PAD>", "unk_token": "<PAD>"}
         config = {"tokenizer_class": "PreTrainedTokenizerFast", "clean_up_tokenization_spaces": False}
-        _write(folder / "tokenizer.json", self._fast_tokenizer(special))
-        _write(folder / _CONFIG, config | roles | {"keep_case": self.keep_case})
+        write_object(folder / "tokenizer.json", self._fast_tokenizer(special))
+        write_object(folder / _CONFIG, config | roles | {"keep_case": self.keep_case})
 
     def _fast_tokenizer(self, special: list[dict[str, Any]]) -> dict[str, Any]:
         folded = () if self.keep_case else _BASES + _UNKNOWN
@@ -167,7 +167,7 @@ class ByteTokenizer:
         Raises:
             WeightsError: The file is damaged, or the folder's tokenizer has other ids for bases.
         """
-        config, tokenizer = _read(folder / _CONFIG), _read(folder / "tokenizer.json")
+        config, tokenizer = read_object(folder / _CONFIG), read_object(folder / "tokenizer.json")
         vocabulary = (tokenizer.get("model") or {}).get("vocab") or {}
         for base in _BASES if vocabulary else ():
             if vocabulary.get(base) != ord(base):
@@ -186,22 +186,6 @@ def _refusal(character: str, position: int) -> str:
         else "A, C, G, T, N, IUPAC ambiguity codes and tags such as |D__BACTERIA;| are read"
     )
     return f"character {character!r} at position {position} (0-based) is not a nucleotide; {advice}"
-
-
-def _read(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        return {}
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
-        raise WeightsError(f"'{path}' is not JSON; the tokenizer file is damaged") from None
-    if not isinstance(content, dict):
-        raise WeightsError(f"'{path}' holds no JSON object; the tokenizer file is damaged")
-    return content
-
-
-def _write(path: Path, content: dict[str, Any]) -> None:
-    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
 TOKENIZER = ByteTokenizer

@@ -7,7 +7,6 @@ unknown tokens and merges runs of them into one, which shifts every later coordi
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cistron.errors import SequenceError, WeightsError
+from cistron.tokenizers._files import read_object, write_object
 
 _BASES = "ACGT"
 _AMBIGUOUS = "RYSWKMBDHV"
@@ -149,9 +149,9 @@ class NucleotideTokenizer:
             "model_input_names": ["input_ids", "attention_mask"],
             **roles,
         }
-        _write(folder / "tokenizer.json", _fast_tokenizer(dict(self.vocabulary), special, roles))
-        _write(folder / "tokenizer_config.json", config)
-        _write(folder / "special_tokens_map.json", roles)
+        write_object(folder / "tokenizer.json", _fast_tokenizer(dict(self.vocabulary), special, roles))
+        write_object(folder / "tokenizer_config.json", config)
+        write_object(folder / "special_tokens_map.json", roles)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -160,15 +160,15 @@ class NucleotideTokenizer:
         Raises:
             WeightsError: A file is not JSON, lacks a nucleotide, or gives two tokens one id.
         """
-        tokenizer = _read(folder / "tokenizer.json")
-        config = _read(folder / "tokenizer_config.json")
+        tokenizer = read_object(folder / "tokenizer.json")
+        config = read_object(folder / "tokenizer_config.json")
         try:
             vocabulary = _model_vocabulary(tokenizer.get("model") or {})
             for token in tokenizer.get("added_tokens") or []:
                 vocabulary[token["content"]] = int(token["id"])
             for i, token in (config.get("added_tokens_decoder") or {}).items():
                 vocabulary[token["content"]] = int(i)
-            roles = _roles(config) | _roles(_read(folder / "special_tokens_map.json"))
+            roles = _roles(config) | _roles(read_object(folder / "special_tokens_map.json"))
         except (AttributeError, KeyError, TypeError, ValueError):
             raise WeightsError(
                 f"the tokenizer files in '{folder}' do not hold a vocabulary; save them again"
@@ -227,22 +227,6 @@ def _roles(content: Mapping[str, Any]) -> dict[str, str]:
     """Role → piece; a role's value is the piece itself or an object that holds it as `content`."""
     found = {role: content[role] for role in _ROLE_NAMES if content.get(role)}
     return {role: value if isinstance(value, str) else value["content"] for role, value in found.items()}
-
-
-def _read(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        return {}
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
-        raise WeightsError(f"'{path}' is not JSON; the tokenizer file is damaged") from None
-    if not isinstance(content, dict):
-        raise WeightsError(f"'{path}' holds no JSON object; the tokenizer file is damaged")
-    return content
-
-
-def _write(path: Path, content: dict[str, Any]) -> None:
-    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 TOKENIZER = NucleotideTokenizer

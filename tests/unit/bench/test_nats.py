@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cistron.inference.scoring.haplotypes import Continuations
+from cistron.inference.next_base import Block
 
 Bench = dict[str, ModuleType]
 
 
 def _question(nats: ModuleType, blocks: int = 30, bases: int = 40) -> Any:
-    jobs = [Continuations("ACGT", ("A" * bases,))] * blocks
+    jobs = [Block("ACGT" + "A" * bases, 4, 4 + bases)] * blocks
     inside = np.random.default_rng(0).random((blocks, bases)) < 0.25
     regions = {"all": np.ones((blocks, bases), dtype=bool), "exons": inside, "introns": ~inside}
     return nats.Question(jobs, np.arange(blocks) * 1000, regions)
@@ -61,7 +61,7 @@ def test_regions_of_chromosome_20_are_a_partition_and_have_the_known_shares(benc
         pytest.skip("needs chr20 and GENCODE v19 of CISTRON_DATA")
     question = nats.ask(256, 512, 400)
     parts = question.regions
-    assert all(set(job.prefix + job.texts[0]) <= set("ACGT") for job in question.jobs)
+    assert all(set(job.text) <= set("ACGT") for job in question.jobs)
     assert (np.sum([parts[name] for name in ("exons", "introns", "intergenic")], axis=0) == 1).all()
     assert (parts["repeats"] ^ parts["not repeats"]).all()
     share = {name: flags.mean() for name, flags in parts.items()}

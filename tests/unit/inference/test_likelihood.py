@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from cistron.errors import SequenceError
-from cistron.inference.likelihood import Likelihood, log_likelihood
-from cistron.inference.scoring.haplotypes import Continuations, score_continuations
+from cistron.inference.likelihood import Likelihood, log_likelihood, ref_log_p
+from cistron.inference.next_base import Block
 
 LETTERS = list("ACGTN")
 
@@ -54,39 +54,11 @@ def test_text_that_is_no_sequence_is_refused(model, tokenizer):
         list(log_likelihood(model, tokenizer, ["ACG!"]))
 
 
-@pytest.mark.parametrize("batch_tokens", [1, 150, 10_000])
-def test_continuations_score_as_whole_sequences_do(model, tokenizer, make_oracle, batch_tokens):
-    oracle = make_oracle(model, 0)
-    prefixes = ["", "", *texts(6, 2), "ACGTACGTAC", "TTTTTTTTTT"]
-    after = [
-        ("A", ""),
-        ("ACGT",),
-        *(tuple(texts(1 + i % 3, i)) for i in range(6)),
-        ("GG", "GATTACA"),
-        ("C", "NAN"),
-    ]
-    jobs = [
-        Continuations(p, t, score_prefix=i % 2 == 0)
-        for i, (p, t) in enumerate(zip(prefixes, after, strict=True))
-    ]
-    found = score_continuations(model, tokenizer, jobs, batch_tokens=batch_tokens)
-    for job, scored in zip(jobs, found, strict=True):
-        if job.score_prefix and job.prefix:
-            np.testing.assert_allclose(scored.prefix, oracle.scores(job.prefix), rtol=0, atol=1e-8)
-        for text, values in zip(job.texts, scored.texts, strict=True):
-            expected = oracle.scores(job.prefix + text)[len(job.prefix) :] if text else []
-            np.testing.assert_allclose(values, expected, rtol=0, atol=1e-8)
-
-
-def test_a_job_knows_how_many_tokens_it_reads():
-    assert Continuations("ACGT", ("A", "", "GGG")).tokens == 8
-
-
 def test_half_precision_is_normalised_in_float32(genos, tokenizer):
-    half = copy.deepcopy(genos).bfloat16()
-    (scored,) = score_continuations(half, tokenizer, [Continuations("GATTACA", ("ACGT",))], batch_tokens=99)
-    values = scored.texts[0]
+    half, blocks = copy.deepcopy(genos).bfloat16(), [Block("GATTACAACGT", 7, 11)]
+    values, full = (
+        ref_log_p(model, tokenizer, blocks, strands="forward", batch_tokens=99)[0] for model in (half, genos)
+    )
     # Logits of 8 bits, but their differences from the log-sum-exp are not rounded to 8 bits.
-    assert not np.array_equal(values, values.astype(np.float32).view(np.uint32) & 0xFFFF0000)
-    (full,) = score_continuations(genos, tokenizer, [Continuations("GATTACA", ("ACGT",))], batch_tokens=99)
-    np.testing.assert_allclose(values, full.texts[0], rtol=0, atol=0.3)
+    assert (values.astype(np.float32).view(np.uint32) & 0xFFFF).any()
+    np.testing.assert_allclose(values, full, rtol=0, atol=0.3)

@@ -12,7 +12,9 @@ from typing import Annotated
 import typer
 
 from cistron.cli.progress import note
-from cistron.cli.scoring.run import ScoredRun, ScoreRequest, report_rows, run_score
+from cistron.cli.scoring.finished import ScoredRun, report_rows
+from cistron.cli.scoring.request import ScoreRequest
+from cistron.cli.scoring.run import run_score
 from cistron.errors import OutputError
 from cistron.formats.atomic import atomic_output
 from cistron.formats.vcf import VcfRecord

@@ -21,7 +21,7 @@ from cistron.cli.options import (
     Threads,
     Width,
 )
-from cistron.cli.scoring.run import parsed_suffix
+from cistron.cli.scoring.request import parsed_suffix
 from cistron.errors import InputError
 
 

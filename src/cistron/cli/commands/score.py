@@ -18,7 +18,9 @@ from cistron.cli.options import (
     Threads,
     Width,
 )
-from cistron.cli.scoring.run import ScoredRun, ScoreRequest, parsed_suffix, report_rows, run_score
+from cistron.cli.scoring.finished import ScoredRun, report_rows
+from cistron.cli.scoring.request import ScoreRequest, parsed_suffix
+from cistron.cli.scoring.run import run_score
 from cistron.errors import OutputError
 from cistron.formats.atomic import refuse_same_file, refuse_unwritable
 from cistron.formats.vcf import VcfRecord

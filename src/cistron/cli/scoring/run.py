@@ -19,13 +19,7 @@ from cistron.cli.facts import model_facts
 from cistron.cli.journaled import journal_beside
 from cistron.cli.loading import loaded
 from cistron.cli.progress import note, progress_bar
-from cistron.cli.scoring.finished import (
-    ScoredRun,
-    manifest_of,
-    report_rows,
-    run_facts,
-    summarise,
-)
+from cistron.cli.scoring.finished import ScoredRun, manifest_of, run_facts, summarise
 from cistron.cli.scoring.output import Column, RecordedRow, columns, write_table, write_vcf
 from cistron.cli.scoring.request import (
     TABLES,
@@ -33,7 +27,6 @@ from cistron.cli.scoring.request import (
     check_build,
     check_paths,
     check_tag,
-    parsed_suffix,
     regions_of,
 )
 from cistron.cli.sharded import budget_of
@@ -51,8 +44,6 @@ from cistron.genome.splits import Regions
 if TYPE_CHECKING:
     from cistron.inference.calibration import Percentiles
     from cistron.inference.load import LoadedModel
-
-__all__ = ["ScoreRequest", "ScoredRun", "parsed_suffix", "report_rows", "run_score"]
 
 
 def run_score(request: ScoreRequest, then: Callable[[ScoredRun], None] = lambda run: None) -> None:

@@ -110,8 +110,8 @@ def _part(items: Sequence[Item]) -> Part:
     placed = all(item.place is not None for item in items)
     pairs = any(len(item.sequences) > 1 for item in items)
     return Part(
-        # Windows of neighbouring variants overlap by nature; there the places of the alleles count alone.
-        sequences=[item.name if pairs else item.sequences[0] for item in items],
+        # Windows of neighbouring variants overlap by nature; there groups and the places of alleles count.
+        sequences=["" if pairs else item.sequences[0] for item in items],
         labels=[] if pairs else [item.labels for item in items],
         groups=[item.group for item in items],
         places=[item.place for item in items if item.place is not None] if placed else [],

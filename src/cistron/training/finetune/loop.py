@@ -18,7 +18,7 @@ from cistron.data.labelled.splitting import counted, leak_report, split_items
 from cistron.errors import InputError
 from cistron.heads import HEADS, Head, Hidden, Standardising
 from cistron.inference.load import LoadedModel, load
-from cistron.inference.predict import Text, hidden_of, hidden_size
+from cistron.inference.predict import hidden_of, hidden_size, texts_of
 from cistron.training import ProgressFn, Stopped
 from cistron.training.checkpoint import Checkpoints, best, load_into, tensors_of
 from cistron.training.finetune import Finetuning
@@ -219,7 +219,9 @@ class Session:
         texts = [
             text.reversed() if turned else text
             for at, turned in zip(chosen, reverse, strict=True)
-            for text in texts_of(self.parts[split][at])[number : number + 1]
+            for text in texts_of(self.parts[split][at].sequences, self.parts[split][at].sites)[
+                number : number + 1
+            ]
         ]
         return hidden_of(self.loaded.model, self.loaded.tokenizer, texts, self.run.layers)
 
@@ -242,12 +244,6 @@ class Session:
                 ]
             rows.append(torch.stack(each, dim=1))
         return torch.cat(rows)
-
-
-def texts_of(item: Item) -> list[Text]:
-    """The sequences of an item as a head reads them."""
-    sites: Sequence[tuple[int, int] | None] = item.sites or [None] * len(item.sequences)
-    return [Text(bases, site) for bases, site in zip(item.sequences, sites, strict=True)]
 
 
 def _refuse_too_long(loaded: LoadedModel, items: Sequence[Item]) -> None:
