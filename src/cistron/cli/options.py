@@ -12,6 +12,16 @@ ModelName = Annotated[
     typer.Option("--model", "-m", help="Shipped name, folder, or hub id owner/name or owner/name@revision."),
 ]
 Reference = Annotated[Path, typer.Option("--reference", "-r", metavar="REF.fa", help="FASTA, plain or BGZF.")]
+RegionOrGene = Annotated[
+    str,
+    typer.Argument(
+        metavar="REGION|GENE",
+        help="CHR:START-END (1-based, both ends included), or the name of a gene with --genes.",
+    ),
+]
+TableOutput = Annotated[
+    str, typer.Option("--output", "-o", metavar="OUT", help="Table: .tsv, .tsv.gz or .parquet.")
+]
 Width = Annotated[int | None, typer.Option(min=8, help="Window in bp; default: what the model recommends.")]
 Strands = Annotated[Literal["both", "forward"], typer.Option(help="Average both strands, or one.")]
 Device = Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="auto: a GPU if there is one.")]

@@ -16,26 +16,20 @@ from cistron.cli.options import (
     Dtype,
     ModelName,
     Reference,
+    RegionOrGene,
     ReportPath,
     Resume,
     Strands,
+    TableOutput,
     Threads,
     Width,
 )
 
 
 def explain(
-    target: Annotated[
-        str,
-        typer.Argument(
-            metavar="REGION|GENE",
-            help="CHR:START-END (1-based, both ends included), or the name of a gene with --genes.",
-        ),
-    ],
+    target: RegionOrGene,
     reference: Reference,
-    output: Annotated[
-        str, typer.Option("--output", "-o", metavar="OUT", help="Table: .tsv, .tsv.gz or .parquet.")
-    ],
+    output: TableOutput,
     genes: Annotated[
         Path | None,
         typer.Option(
