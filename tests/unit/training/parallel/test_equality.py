@@ -48,6 +48,10 @@ def in_both_dtypes(cases):
     }
 
 
+def in_float64(cases):
+    return {f"{name}_float64": case | {"dtype": "float64"} for name, case in cases.items()}
+
+
 def alone(cases):
     return {
         name: {key: value for key, value in case.items() if key != "layout"} for name, case in cases.items()
@@ -62,7 +66,7 @@ def two(train):
 
 @pytest.fixture(scope="module")
 def four(train):
-    cases = in_both_dtypes(FOUR)
+    cases = in_float64(FOUR)
     return train(1, alone(cases)), train(4, cases)
 
 
@@ -87,7 +91,7 @@ def test_two_processes_are_like_one_also(two, name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", in_both_dtypes(FOUR))
+@pytest.mark.parametrize("name", in_float64(FOUR))
 def test_four_processes_have_the_losses_norms_and_parameters_of_one(four, name):
     assert_equal(*four, name)
 

@@ -25,7 +25,7 @@ from cistron.training.optim import adamw
 from cistron.training.parallel import Layout, Parallel
 from cistron.training.pretrain import OptimSettings
 
-STEPS = 8
+STEPS = 5
 
 
 def steps(case: dict[str, Any]) -> list[int]:

@@ -55,15 +55,14 @@ ALONE: dict[str, dict[str, Any]] = {
     "wide, bfloat16": {"model": WIDE, "length": 1024, "autocast": True},
 }
 TOGETHER: dict[str, dict[str, Any]] = {
-    "sharded, float32": {},
     "sharded, gathered in bfloat16": {"model": WIDE, "autocast": True, "gather": "bfloat16", "parts": 2},
-    "sharded and checkpointed": {"checkpointing": True, "length": 1024, "parts": 2},
-    "experts apart": {"layout": {"expert": 2}, "length": 1024},
-    "heads apart": {"layout": {"tensor": 2}, "rows": 1, "length": 1024},
+    "sharded and checkpointed": {"checkpointing": True, "parts": 2},
+    "experts apart": {"layout": {"expert": 2}},
+    "heads apart": {"layout": {"tensor": 2}, "rows": 1},
     "context apart": {
         "layout": {"context": 2},
         "rows": 1,
-        "length": 2048,
+        "length": 1024,
         "autocast": True,
         "gather": "bfloat16",
     },
