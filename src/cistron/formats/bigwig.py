@@ -9,10 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
-from typing import IO, Any, Final, NamedTuple
+from types import TracebackType
+from typing import IO, Any, Final, NamedTuple, Self
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from numpy.typing import NDArray
 
 from cistron.errors import InputError, OutOfBoundsError, OutputError, UnknownContigError
@@ -27,6 +28,9 @@ _STREAMS: Final = (1, 2)
 _MAGIC_BYTES: Final = 4  # a bigWig ends as it begins
 _MOST_CONTIGS: Final = 65_535
 
+_Entry = tuple[str, int, int, float]
+"""Contig, start, end and value of what goes into a file."""
+
 
 class Run(NamedTuple):
     """Values of bases that follow one another; NaN where a base has none.
@@ -40,6 +44,29 @@ class Run(NamedTuple):
     chrom: str
     start: int
     values: Float[np.ndarray, "L"]
+
+
+class Entries(NamedTuple):
+    """Stretches of one value each, in ascending order.
+
+    Attributes:
+        starts: First base, 0-based.
+        ends: One past the last base.
+        values: As stored; NaN only where a file says so.
+    """
+
+    starts: Int[np.ndarray, "E"]
+    ends: Int[np.ndarray, "E"]
+    values: Float[np.ndarray, "E"]
+
+    def spread(self, start: int, end: int) -> Float[np.ndarray, "L"]:
+        """A value for every base of `start` to `end`, in which all entries lie; NaN where there is none."""
+        lengths = self.ends - self.starts
+        values = np.full(end - start, np.nan)
+        # Every base of an entry: where it starts, and how far the base lies behind that.
+        firsts = np.repeat(self.starts - start - np.cumsum(lengths) + lengths, lengths)
+        values[firsts + np.arange(len(firsts))] = np.repeat(self.values, lengths)
+        return values
 
 
 def write_bigwig(path: str | Path, contigs: Mapping[str, int], runs: Iterable[Run]) -> int:
@@ -84,6 +111,61 @@ def refuse_many_contigs(count: int) -> None:
         )
 
 
+class BigWig:
+    """A bigWig that stays open while stretches of it are read; a context manager, not thread-safe.
+
+    Args:
+        path: The file.
+
+    Raises:
+        InputError: The file is missing or not a bigWig.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        import pybigtools
+
+        if not Path(path).is_file():
+            raise InputError(f"{path} does not exist; check the name")
+        self.path: Final = path
+        with _listening():
+            try:
+                self._file: Final = pybigtools.open(str(path))
+            except Exception:
+                raise InputError(f"{path} is not a bigWig; check that it is the right file") from None
+        self.contigs: Final[dict[str, int]] = dict(sorted(self._file.chroms().items()))
+        """Contig name → length in bp of the contigs that have a value."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    def entries(self, chrom: str, start: int, end: int) -> Entries:
+        """What the file holds in `chrom[start:end]`, 0-based half-open, cut to it.
+
+        Raises:
+            UnknownContigError: The file has nothing on that contig.
+            OutOfBoundsError: The stretch reaches beyond the contig.
+        """
+        length = self.contigs.get(chrom)
+        if length is None:
+            raise UnknownContigError(f"{self.path} has no contig '{chrom}'; it has {', '.join(self.contigs)}")
+        if not 0 <= start <= end <= length:
+            raise OutOfBoundsError(
+                f"{chrom}:{start + 1:,}-{end:,} reaches beyond its {length:,} bp in {self.path}"
+            )
+        found = np.array([*self._file.records(chrom, start, end)], dtype=np.float64).reshape(-1, 3)
+        places = found[:, :2].astype(np.int64).clip(start, end)
+        return Entries(places[:, 0], places[:, 1], found[:, 2])
+
+    def read(self, chrom: str, start: int, end: int) -> Float[np.ndarray, "L"]:
+        """The values of `chrom[start:end]` as 64-bit floats, NaN where there is none; raises as `entries`."""
+        return self.entries(chrom, start, end).spread(start, end)
+
+
 def read_bigwig(path: str | Path, chrom: str, start: int, end: int) -> Float[np.ndarray, "L"]:
     """The values of `chrom[start:end]`, 0-based half-open, as 64-bit floats; NaN where there is none.
 
@@ -92,18 +174,8 @@ def read_bigwig(path: str | Path, chrom: str, start: int, end: int) -> Float[np.
         UnknownContigError: The file has nothing on that contig.
         OutOfBoundsError: The stretch reaches beyond the contig.
     """
-    with _opened(path) as file:
-        length = file.chroms().get(chrom)
-        if length is None:
-            raise UnknownContigError(f"{path} has no contig '{chrom}'; it has {', '.join(file.chroms())}")
-        if not 0 <= start <= end <= length:
-            raise OutOfBoundsError(
-                f"{chrom}:{start + 1:,}-{end:,} reaches beyond its {length:,} bp in {path}"
-            )
-        values = np.full(end - start, np.nan)
-        for low, high, value in file.records(chrom, start, end):
-            values[max(low - start, 0) : max(high - start, 0)] = value
-    return values
+    with BigWig(path) as file:
+        return file.read(chrom, start, end)
 
 
 def bigwig_contigs(path: str | Path) -> dict[str, int]:
@@ -112,8 +184,8 @@ def bigwig_contigs(path: str | Path) -> dict[str, int]:
     Raises:
         InputError: The file is missing or not a bigWig.
     """
-    with _opened(path) as file:
-        return dict(sorted(file.chroms().items()))
+    with BigWig(path) as file:
+        return file.contigs
 
 
 class _Source:
@@ -122,7 +194,7 @@ class _Source:
     def __init__(self, contigs: Mapping[str, int], runs: Iterable[Run]) -> None:
         self.written = 0
         self.failure: BaseException | None = None
-        entries = self._checked(contigs, runs)
+        entries = _joined(self._checked(contigs, runs))
         first = next(entries, None)
         self.empty = first is None
         self._entries = entries if first is None else chain([first], entries)
@@ -130,7 +202,7 @@ class _Source:
     def __iter__(self) -> _Source:
         return self
 
-    def __next__(self) -> tuple[str, int, int, float]:
+    def __next__(self) -> _Entry:
         try:
             entry = next(self._entries)
         except StopIteration:
@@ -138,11 +210,11 @@ class _Source:
         except BaseException as error:
             self.failure = error
             raise StopIteration from None
-        self.written += 1
+        self.written += entry[2] - entry[1]
         return entry
 
     @staticmethod
-    def _checked(contigs: Mapping[str, int], runs: Iterable[Run]) -> Iterator[tuple[str, int, int, float]]:
+    def _checked(contigs: Mapping[str, int], runs: Iterable[Run]) -> Iterator[_Entry]:
         chrom, at, seen = "", 0, set[str]()
         for run in runs:
             if run.chrom != chrom:
@@ -158,14 +230,40 @@ class _Source:
             yield from _entries(run)
 
 
-def _entries(run: Run) -> Iterator[tuple[str, int, int, float]]:
-    """One (contig, start, end, value) for each base that has one."""
+def _entries(run: Run) -> Iterator[_Entry]:
+    """One (contig, start, end, value) for bases of one value that follow one another, within a piece."""
     for begin in range(0, len(run.values), _PIECE):
         values: NDArray[Any] = run.values[begin : begin + _PIECE]
         known = np.flatnonzero(~np.isnan(values))
-        starts = (known + (run.start + begin)).tolist()
-        for start, value in zip(starts, values[known].tolist(), strict=True):
-            yield run.chrom, start, start + 1, value
+        if not len(known):
+            continue
+        numbers = values[known]
+        breaks = np.flatnonzero((np.diff(known) != 1) | (numbers[1:] != numbers[:-1])) + 1
+        firsts = np.concatenate(([0], breaks))
+        lasts = np.concatenate((breaks, [len(known)])) - 1
+        at = run.start + begin
+        for start, end, value in zip(
+            (known[firsts] + at).tolist(),
+            (known[lasts] + at + 1).tolist(),
+            numbers[firsts].tolist(),
+            strict=True,
+        ):
+            yield run.chrom, start, end, value
+
+
+def _joined(entries: Iterable[_Entry]) -> Iterator[_Entry]:
+    """Entries of one value that touch as one, so that the file does not tell how the runs were cut."""
+    held: _Entry | None = None
+    for entry in entries:
+        chrom, start, end, value = entry
+        if held is not None and (held[0], held[2], held[3]) == (chrom, start, value):
+            held = chrom, held[1], end, held[3]
+            continue
+        if held is not None:
+            yield held
+        held = entry
+    if held is not None:
+        yield held
 
 
 def _write(path: Path, contigs: Mapping[str, int], source: _Source) -> str:
@@ -230,18 +328,3 @@ def _listening() -> Iterator[IO[bytes]]:
 def _text(heard: IO[bytes]) -> str:
     heard.seek(0)
     return heard.read().decode("utf-8", "replace")
-
-
-@contextmanager
-def _opened(path: str | Path) -> Iterator[Any]:
-    import pybigtools
-
-    if not Path(path).is_file():
-        raise InputError(f"{path} does not exist; check the name")
-    with _listening():
-        try:
-            file = pybigtools.open(str(path))
-        except Exception:
-            raise InputError(f"{path} is not a bigWig; check that it is the right file") from None
-    with file:
-        yield file

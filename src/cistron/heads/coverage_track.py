@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from cistron.errors import WeightsError
@@ -24,7 +24,8 @@ class CoverageTrackConfig:
         hidden_size: Width of the states it reads.
         tracks: Names of the tracks, in the order of the outputs.
         means: Mean of each track where it is not zero, which puts all on one scale.
-        minus: Tracks of the minus strand: they are read from the reverse complement.
+        plus: Tracks of the plus strand: they are read from the sequence alone.
+        minus: Tracks of the minus strand: they are read from the reverse complement alone.
         channels: Width of the two inner convolutions.
         dropout: Share of channels left out in training.
         loss: Between predicted and measured signal, on the squeezed scale.
@@ -33,15 +34,16 @@ class CoverageTrackConfig:
     hidden_size: int
     tracks: tuple[str, ...] = ("track",)
     means: tuple[float, ...] = (1.0,)
+    plus: tuple[str, ...] = ()
     minus: tuple[str, ...] = ()
     channels: tuple[int, int] = (256, 64)
     dropout: float = 0.1
     loss: Loss = "mse"
 
     def __post_init__(self) -> None:
-        for name in ("tracks", "means", "minus", "channels"):
+        for name in ("tracks", "means", "plus", "minus", "channels"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
-        check_tracks(self.tracks, self.means, self.minus, self.loss)
+        check_tracks(self.tracks, self.means, self.plus, self.minus, self.loss)
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> CoverageTrackConfig:
@@ -54,7 +56,11 @@ class CoverageTrackConfig:
 
 
 def check_tracks(
-    tracks: tuple[str, ...], means: tuple[float, ...], minus: tuple[str, ...], loss: str
+    tracks: tuple[str, ...],
+    means: tuple[float, ...],
+    plus: tuple[str, ...],
+    minus: tuple[str, ...],
+    loss: str,
 ) -> None:
     """Return silently when the tracks of a head make sense.
 
@@ -67,8 +73,11 @@ def check_tracks(
         raise WeightsError(f"{len(means)} means for {len(tracks)} tracks")
     if not all(mean > 0 for mean in means):
         raise WeightsError(f"means of tracks must be above zero; found {min(means)}")
-    if unknown := set(minus) - set(tracks):
-        raise WeightsError(f"'{min(unknown)}' is said to be of the minus strand and is no track")
+    for strand, names in (("plus", plus), ("minus", minus)):
+        if unknown := set(names) - set(tracks):
+            raise WeightsError(f"'{min(unknown)}' is said to be of the {strand} strand and is no track")
+    if both := set(plus) & set(minus):
+        raise WeightsError(f"'{min(both)}' is said to be of either strand; leave it out of both")
     if loss not in LOSSES:
         raise WeightsError(f"loss is '{loss}'; known: {', '.join(LOSSES)}")
 
@@ -102,6 +111,46 @@ class TrackHead(nn.Module):
         if int(hidden.lengths.min()) < longest:
             raise ValueError(f"windows of {int(hidden.lengths.min())} and {longest} tokens in one batch")
         return hidden.states[:, :longest]
+
+    def decide(
+        self, *summaries: Float[Tensor, "B L D"], extra: Float[Tensor, "B F"] | None = None
+    ) -> Float[Tensor, "B T L"]:
+        """Squeezed signal of every track at every token."""
+        raise NotImplementedError
+
+    def heard(self, reverse: bool, strands: str) -> Bool[Tensor, "T"]:
+        """Tracks that reading in one direction tells of.
+
+        Args:
+            reverse: Whether the reverse complement is read.
+            strands: `both` when tracks without a strand are read in both directions.
+        """
+        silent = self.config.plus if reverse else self.config.minus
+        told = [
+            name not in silent and (not reverse or strands == "both" or name in self.config.minus)
+            for name in self.config.tracks
+        ]
+        return torch.tensor(told, device=self.scale.device)
+
+    def directions(self, strands: str) -> tuple[bool, ...]:
+        """Directions that a sequence must be read in for all tracks: False is forward."""
+        return tuple(reverse for reverse in (False, True) if self.heard(reverse, strands).any())
+
+    def both_ways(
+        self, outputs: Callable[[bool], Float[Tensor, "B T L"]], strands: str
+    ) -> Float[Tensor, "B T L"]:
+        """Outputs along the plus strand, each track's from the directions that tell of it, averaged.
+
+        Args:
+            outputs: Gives those of the sequences, or of their reverse complements in reading direction.
+            strands: As for `heard`.
+        """
+        heard = {reverse: self.heard(reverse, strands)[:, None] for reverse in self.directions(strands)}
+        found = [
+            torch.where(told, outputs(reverse).flip(-1) if reverse else outputs(reverse), 0.0)
+            for reverse, told in heard.items()
+        ]
+        return torch.stack(found).sum(0) / torch.stack(list(heard.values())).sum(0)
 
     def positive(self, x: Float[Tensor, "B T L"]) -> Float[Tensor, "B T L"]:
         """Signal that is never negative: softplus(x) · softplus(scale), one scale a track."""

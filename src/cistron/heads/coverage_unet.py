@@ -29,6 +29,7 @@ class CoverageUnetConfig:
     hidden_size: int
     tracks: tuple[str, ...] = ("track",)
     means: tuple[float, ...] = (1.0,)
+    plus: tuple[str, ...] = ()
     minus: tuple[str, ...] = ()
     inner_size: int = 128
     levels: int = 4
@@ -37,9 +38,9 @@ class CoverageUnetConfig:
     loss: Loss = "poisson-multinomial"
 
     def __post_init__(self) -> None:
-        for name in ("tracks", "means", "minus", "dilations"):
+        for name in ("tracks", "means", "plus", "minus", "dilations"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
-        check_tracks(self.tracks, self.means, self.minus, self.loss)
+        check_tracks(self.tracks, self.means, self.plus, self.minus, self.loss)
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> CoverageUnetConfig:

@@ -6,12 +6,14 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pybigtools
+import pyBigWig
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cistron.errors import InputError, OutOfBoundsError, OutputError, UnknownContigError
-from cistron.formats.bigwig import Run, bigwig_contigs, read_bigwig, write_bigwig
+from cistron.formats.bigwig import BigWig, Run, bigwig_contigs, read_bigwig, write_bigwig
 
 NAN = float("nan")
 
@@ -52,6 +54,37 @@ def test_values_survive_however_they_were_cut(tmp_path_factory, values, data):
     np.testing.assert_array_equal(read_bigwig(folder / "a.bw", "x", 0, len(values)), array)
 
 
+@given(st.lists(st.floats(width=32, allow_infinity=False) | st.just(NAN), min_size=1, max_size=40))
+def test_other_libraries_read_every_value_at_its_own_base(tmp_path_factory, values):
+    if all(value != value for value in values):
+        return
+    path, array = tmp_path_factory.mktemp("other") / "a.bw", np.array(values, dtype=np.float32)
+    write_bigwig(path, {"x": 50}, [Run("x", 3, array)])
+    expected = np.concatenate([np.full(3, NAN), array, np.full(47 - len(array), NAN)])
+    with pyBigWig.open(str(path)) as file:
+        np.testing.assert_array_equal(file.values("x", 0, 50, numpy=True), expected.astype(np.float32))
+    with pybigtools.open(str(path)) as file:
+        np.testing.assert_array_equal(file.values("x", 0, 50, fillna=None), expected)
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(1, 5), st.floats(-9, 9, width=32)), min_size=1))
+def test_what_another_library_wrote_is_read_at_its_own_bases(tmp_path_factory, entries):
+    path, at = tmp_path_factory.mktemp("other") / "a.bw", 0
+    expected = np.full(1_000, NAN)
+    starts, ends = [], []
+    for gap, length, value in entries:
+        starts.append(at + gap)
+        at += gap + length
+        ends.append(at)
+        expected[starts[-1] : at] = value
+    with pyBigWig.open(str(path), "w") as file:
+        file.addHeader([("x", 1_000)])
+        file.addEntries(["x"] * len(entries), starts, ends=ends, values=[value for _, _, value in entries])
+    np.testing.assert_array_equal(read_bigwig(path, "x", 0, 1_000), expected)
+    low, high = starts[0], min(ends[0] + 2, 1_000)
+    np.testing.assert_array_equal(read_bigwig(path, "x", low, high), expected[low:high])
+
+
 @pytest.mark.parametrize("count", [1, 4, 257, 1000])
 def test_every_contig_is_found_among_the_names(path, count):
     names = [f"chrUn_{number}" for number in np.random.default_rng(0).permutation(count)]
@@ -79,9 +112,18 @@ def test_more_contigs_than_the_format_counts_are_refused(path, monkeypatch):
 
 
 def test_the_summary_for_zooming_out_is_there(path):
-    write_bigwig(path, {"x": 50_000}, [Run("x", 0, np.ones(50_000, dtype=np.float32))])
+    write_bigwig(path, {"x": 50_000}, [Run("x", 0, np.arange(50_000, dtype=np.float32))])
     (levels,) = struct.unpack_from("<H", path.read_bytes(), 6)
     assert levels >= 1
+
+
+def test_bases_of_one_value_that_follow_one_another_are_one_entry(path):
+    runs = [run("x", 0, 2.0, 2.0, NAN, 2.0), run("x", 4, 2.0, 3.0), run("y", 0, 3.0)]
+    assert write_bigwig(path, {"x": 9, "y": 9}, runs) == 6
+    with BigWig(path) as file:
+        found = file.entries("x", 1, 9)
+        assert file.contigs == {"x": 9, "y": 9}
+    assert [column.tolist() for column in found] == [[1, 3, 5], [2, 5, 6], [2.0, 2.0, 3.0]]
 
 
 @pytest.mark.parametrize("runs", [[], [run("x", 3, NAN, NAN)]], ids=["no runs", "no values"])

@@ -111,6 +111,44 @@ def test_padding_behind_windows_of_one_length_is_cut_off():
     assert torch.equal(head.decide(head.summarise(Hidden(padded, torch.tensor([20, 20])))), alone)
 
 
+STRANDED = {"tracks": ("none", "plus", "minus"), "means": (1.0,) * 3, "plus": ("plus",), "minus": ("minus",)}
+
+
+@pytest.mark.parametrize(
+    ("strands", "forward", "reverse"),
+    [
+        ("both", [True, True, False], [True, False, True]),
+        ("forward", [True, True, False], [False, False, True]),
+    ],
+)
+def test_a_direction_tells_of_the_tracks_that_are_read_in_it(strands, forward, reverse):
+    head = CoverageTrack(CoverageTrackConfig(hidden_size=4, **STRANDED))
+    assert head.heard(False, strands).tolist() == forward
+    assert head.heard(True, strands).tolist() == reverse
+
+
+@pytest.mark.parametrize(
+    ("settings", "strands", "directions"),
+    [
+        ({}, "both", (False, True)),
+        ({}, "forward", (False,)),
+        ({"plus": ("track",)}, "both", (False,)),
+        ({"minus": ("track",)}, "forward", (True,)),
+    ],
+)
+def test_only_directions_that_tell_of_a_track_are_read(settings, strands, directions):
+    head = CoverageTrack(CoverageTrackConfig(hidden_size=4, **settings))
+    assert head.directions(strands) == directions
+    asked = []
+
+    def outputs(reverse):
+        asked.append(reverse)
+        return torch.ones(1, 1, 5)
+
+    assert torch.equal(head.both_ways(outputs, strands), torch.ones(1, 1, 5))
+    assert tuple(asked) == directions
+
+
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
@@ -118,6 +156,8 @@ def test_padding_behind_windows_of_one_length_is_cut_off():
         ({"means": (0.0,)}, "above zero"),
         ({"tracks": ()}, "must have names"),
         ({"minus": ("b",)}, "'b' is said to be of the minus strand"),
+        ({"plus": ("b",)}, "'b' is said to be of the plus strand"),
+        ({"plus": ("track",), "minus": ("track",)}, "'track' is said to be of either strand"),
         ({"loss": "mae"}, "loss is 'mae'"),
     ],
 )

@@ -1,0 +1,1 @@
+"""The work of `cistron tracks`, one file a sub-command."""
