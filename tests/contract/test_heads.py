@@ -10,6 +10,12 @@ import torch
 from cistron.heads import HEADS, Hidden
 
 SIZE = 8
+CASES = [
+    *((name, {}) for name in HEADS.names()),
+    *(("classifier", {"pooling": pooling}) for pooling in ("none", "attention", "max", "last")),
+    ("allele-pair", {"pooling": "attention"}),
+]
+"""Heads, with settings that change what they do."""
 
 
 def built(name: str, **settings: object) -> torch.nn.Module:
@@ -57,9 +63,9 @@ def test_weights_survive_a_state_dict(name):
     assert torch.equal(outputs(name, one, hiddens), outputs(name, other.eval(), hiddens))
 
 
-@pytest.mark.parametrize("name", HEADS.names())
-def test_an_item_has_the_same_answer_alone_and_in_a_batch(name):
-    head, hiddens = built(name), item(name, 3, 24)
+@pytest.mark.parametrize(("name", "settings"), CASES)
+def test_an_item_has_the_same_answer_alone_and_in_a_batch(name, settings):
+    head, hiddens = built(name, **settings), item(name, 3, 24)
     together = outputs(name, head, hiddens)
     for row in range(3):
         alone = [Hidden(h.states[row : row + 1], sites=h.sites[row : row + 1]) for h in hiddens]
@@ -72,9 +78,9 @@ def test_an_item_has_the_same_answer_alone_and_in_a_batch(name):
             assert torch.allclose(found, together[row : row + 1], atol=1e-12)
 
 
-@pytest.mark.parametrize("name", HEADS.names())
-def test_every_parameter_and_every_state_has_a_gradient(name):
-    head, hiddens = built(name), item(name, 2, 24)
+@pytest.mark.parametrize(("name", "settings"), CASES)
+def test_every_parameter_and_every_state_has_a_gradient(name, settings):
+    head, hiddens = built(name, **settings), item(name, 2, 24)
     for hidden in hiddens:
         hidden.states.requires_grad_()
     outputs(name, head, hiddens).square().sum().backward()
@@ -82,9 +88,9 @@ def test_every_parameter_and_every_state_has_a_gradient(name):
     assert all(hidden.states.grad.any() for hidden in hiddens)
 
 
-@pytest.mark.parametrize("name", HEADS.names())
-def test_answers_are_finite_and_of_float32_at_least(name):
-    head = built(name).to(torch.bfloat16)
+@pytest.mark.parametrize(("name", "settings"), CASES)
+def test_answers_are_finite_and_of_float32_at_least(name, settings):
+    head = built(name, **settings).to(torch.bfloat16)
     hiddens = [Hidden(h.states.to(torch.bfloat16), sites=h.sites) for h in item(name, 2, 24)]
     answer = head.answer(outputs(name, head, hiddens))
     assert answer.dtype == torch.float32

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import csv
+import gzip
 import json
 import random
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from cistron.formats.bigwig import Run, write_bigwig
 from cistron.genome.sequence import reverse_complement
 from cistron.models.genos import MODEL
 from cistron.tokenizers.nucleotide import NucleotideTokenizer
-from cistron.training.finetune import read_task
+from cistron.training.finetune import loop, read_task
 from cistron.training.settings import apply_settings
 from cistron.weights.folder import load_folder, save_folder
 from cistron.weights.heads import read_head
@@ -49,7 +54,7 @@ def task(folder: Path, model: Path, data: str, more: str = "") -> Path:
 
 @pytest.mark.parametrize("mode", MODES)
 def test_every_mode_learns_a_planted_word_and_moves_only_what_it_should(command, tmp_path, tiny, mode):
-    items = planted(tmp_path, 240, seed=1)
+    items = planted(tmp_path, 180, seed=1)
     made = command(
         "finetune",
         task(tmp_path, tiny, f'train = "{items.name}"'),
@@ -73,6 +78,81 @@ def test_every_mode_learns_a_planted_word_and_moves_only_what_it_should(command,
     assert moved
     first = [name for name in before if ".layers.0." in name or "embed_tokens" in name]
     assert bool(moved & set(first)) == (mode == "full")
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_every_mode_learns_promoters_from_other_sequences(tmp_path, real_data, mode):
+    folder = real_data / "benchmarks/gue/prom/prom_core_notata"
+    for part, count in (("train", 90), ("test", 60)):
+        with gzip.open(folder / f"{part}.csv.gz", "rt") as file:
+            rows = list(csv.DictReader(file))[:count]
+        text = "".join(f"{row['sequence']},{row['label']}\n" for row in rows)
+        (tmp_path / f"{part}.csv").write_text(f"sequence,label\n{text}")
+    (tmp_path / "task.toml").write_text(
+        f'mode = "{mode}"\nbatch = 8\nepochs = 1\nstrands = "forward"\nloggers = []\n'
+        '[data]\ntrain = "train.csv"\ntest = "test.csv"\non_leak = "warn"\n[optim]\nlr = 0.01\n'
+    )
+    read_task(tmp_path / "task.toml").execute(tmp_path / "run", resume=False, progress=lambda *_: None)
+    found = json.loads((tmp_path / "run/metrics.json").read_text())["test"]["auroc"]
+    assert found["low"] > 0.6
+    assert (tmp_path / "run/head/model").is_dir() == (mode in ("last", "full"))
+
+
+@pytest.mark.parametrize("mode", ["frozen", "lora"])
+def test_a_model_that_is_not_trained_does_not_move_by_a_bit(tmp_path, tiny, mode, monkeypatch):
+    seen = []
+    load = loop.load
+    monkeypatch.setattr(loop, "load", lambda *a, **k: seen.append(load(*a, **k)) or seen[0])
+    items = planted(tmp_path, 40, seed=6)
+    run = apply_settings(read_task(task(tmp_path, tiny, f'train = "{items.name}"')), [f"mode={mode}"])
+    run.execute(tmp_path / "run", resume=False, progress=lambda *_: None)
+    after, before = seen[0].built.model.state_dict(), load_folder(tiny).model.state_dict()
+    assert list(after) == list(before)
+    assert all(torch.equal(after[name], before[name]) for name in before)
+
+
+def test_a_seed_gives_the_same_head_and_another_seed_another(tmp_path, tiny):
+    items = planted(tmp_path, 40, seed=7)
+    path = task(tmp_path, tiny, f'train = "{items.name}"')
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        run = apply_settings(read_task(path), [f"seed={seed}", "epochs=2"])
+        run.execute(tmp_path / name, resume=False, progress=lambda *_: None)
+    a, b, c = (load_file(tmp_path / name / "head/head.safetensors") for name in "abc")
+    assert all(torch.equal(a[name], b[name]) for name in a)
+    assert not torch.equal(a["out.weight"], c["out.weight"])
+
+
+def test_training_stops_when_the_validation_part_gets_no_better(tmp_path, tiny):
+    items = planted(tmp_path, 40, seed=8)
+    path = task(tmp_path, tiny, f'train = "{items.name}"')
+    run = apply_settings(read_task(path), ["epochs=200", "patience=3", "optim.lr=0.3"])
+    run.execute(tmp_path / "run", resume=False, progress=lambda *_: None)
+    rows = [json.loads(line) for line in (tmp_path / "run/log.jsonl").read_text().splitlines()]
+    losses = [row["validation"] for row in rows]
+    assert len(losses) == losses.index(min(losses)) + 1 + 3 < 200
+    metrics = json.loads((tmp_path / "run/metrics.json").read_text())
+    assert metrics["passes"] == losses.index(min(losses)) + 1
+
+
+def test_tensorboard_shows_both_losses_of_every_pass(tmp_path, tiny):
+    items = planted(tmp_path, 40, seed=9)
+    path = task(tmp_path, tiny, f'train = "{items.name}"')
+    run = apply_settings(read_task(path), ["epochs=3", "loggers=tensorboard"])
+    run.execute(tmp_path / "run", resume=False, progress=lambda *_: None)
+    events = EventAccumulator(str(tmp_path / "run/tensorboard")).Reload()
+    rows = [json.loads(line) for line in (tmp_path / "run/log.jsonl").read_text().splitlines()]
+    for name in ("loss", "validation"):
+        assert [event.step for event in events.Scalars(name)] == [1, 2, 3]
+        shown = [event.value for event in events.Scalars(name)]
+        assert shown == pytest.approx([row[name] for row in rows])
+
+
+def test_products_in_bfloat16_learn_too(tmp_path, tiny):
+    items = planted(tmp_path, 160, seed=10)
+    path = task(tmp_path, tiny, f'train = "{items.name}"')
+    run = apply_settings(read_task(path), ["autocast=true", "mode=last"])
+    run.execute(tmp_path / "run", resume=False, progress=lambda *_: None)
+    assert json.loads((tmp_path / "run/metrics.json").read_text())["test"]["auroc"]["estimate"] > 0.8
 
 
 def test_shuffled_labels_teach_nothing(command, tmp_path, tiny):
@@ -108,7 +188,7 @@ def test_a_run_that_was_interrupted_ends_like_one_that_was_not(tmp_path, tiny, m
     assert texts[0] == texts[1]
 
 
-def test_the_same_items_on_both_sides_are_refused_unless_told(command, tmp_path, tiny):
+def test_the_same_items_on_both_sides_are_refused_unless_told(command, tmp_path, tiny, caplog):
     items = planted(tmp_path, 40, seed=3)
     data = f'train = "{items.name}"\ntest = "{items.name}"'
     made = command("finetune", task(tmp_path, tiny, data), "-o", tmp_path / "run")
@@ -125,6 +205,7 @@ def test_the_same_items_on_both_sides_are_refused_unless_told(command, tmp_path,
         "epochs=1",
     )
     assert told.code == 0, told.err
+    assert "parts are not apart: test: 34 of 40 test sequences (85.0%)" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -141,6 +222,8 @@ def test_the_same_items_on_both_sides_are_refused_unless_told(command, tmp_path,
         (None, ("head=allele-pair",), "reads 2 sequences of an item; the files give 1"),
         (None, ("head=classifer",), "did you mean classifier"),
         (None, ("settings=x",), "settings"),
+        (None, ("settings.poling=max",), "did you mean pooling"),
+        (None, ("settings.dropout=high",), "settings.dropout is 'high'; it must be like 0.0"),
         (None, ("lora.targets=*.nothing", "mode=lora"), "no matrix of the model fits *.nothing"),
         (None, ("mode=last", "last=9"), "last is 9; the model has"),
         (None, ("data.labels=colour",), "has no column 'colour'"),
@@ -157,6 +240,12 @@ def test_tasks_that_cannot_be_are_refused_in_one_line(command, tmp_path, tiny, c
     assert made.code == 1
     assert said in made.err
     assert made.err.count("\n") == 1
+
+
+def test_recipes_of_heads_are_shown_and_others_refused(command, tmp_path):
+    shown = json.loads(command("finetune", "genos-rnaseq", "-o", tmp_path / "x", "--show").out)
+    assert (shown["head"], shown["mode"]) == ("coverage-track", "full")
+    assert "use `cistron train laptop`" in command("finetune", "laptop", "-o", tmp_path / "x").error
 
 
 def test_a_task_without_data_or_with_an_unknown_setting_is_refused(command, tmp_path):
@@ -284,3 +373,92 @@ def test_a_head_whose_model_is_elsewhere_says_which_to_give(command, tmp_path, t
     folder, items = trained
     said = command("predict", folder / "frozen/head", items, "-o", tmp_path / "o.tsv").error
     assert said.startswith("the head belongs to the model 'tiny'; give its folder as --model")
+
+
+def test_merged_adapters_answer_as_those_beside_the_model(command, tmp_path, trained, tiny):
+    folder, items = trained
+    made = command("merge", folder / "lora/head", "-o", tmp_path / "merged", "-m", tiny)
+    assert made.code == 0, made.err
+    assert not (tmp_path / "merged/adapter.safetensors").exists()
+    for head, own, out in ((folder / "lora/head", ["-m", tiny], "a.tsv"), (tmp_path / "merged", [], "b.tsv")):
+        assert command("predict", head, items, "-o", tmp_path / out, *own).code == 0
+    beside, merged = (rows_of(tmp_path / name) for name in ("a.tsv", "b.tsv"))
+    for one, other in zip(beside, merged, strict=True):
+        assert float(one["p_yes"]) == pytest.approx(float(other["p_yes"]), abs=1e-5)
+    before, after = load_folder(tiny), load_folder(tmp_path / "merged/model")
+    assert after.sha256 != before.sha256
+    assert after.card["finetuned_from"] == before.sha256
+
+
+def test_what_cannot_be_merged_is_refused(command, tmp_path, trained, tiny):
+    folder, _ = trained
+    made = command("merge", folder / "frozen/head", "-o", tmp_path / "merged", "-m", tiny)
+    assert "has no adapters" in made.error
+    made = command("merge", folder / "lora/head", "-o", folder / "frozen", "-m", tiny)
+    assert "exists already" in made.error
+
+
+def test_learned_pooling_learns_a_planted_word(command, tmp_path, tiny):
+    items = planted(tmp_path, 240, seed=11)
+    path = task(tmp_path, tiny, f'train = "{items.name}"', 'settings.pooling = "attention"')
+    assert command("finetune", path, "-o", tmp_path / "run").code == 0
+    metrics = json.loads((tmp_path / "run/metrics.json").read_text())
+    assert metrics["test"]["auroc"]["estimate"] > 0.85
+    assert "pool.score.weight" in load_file(tmp_path / "run/head/head.safetensors")
+
+
+def labelled_bases(folder: Path, count: int, *, seed: int) -> Path:
+    """Sequences of mixed length in which every base of the word GGCGGA has the label `m`."""
+    rng = random.Random(seed)
+    rows = ["sequence\tlabel"]
+    for _ in range(count):
+        length = rng.randint(40, 60)
+        bases, labels = rng.choices("ACGT", k=length), ["o"] * length
+        for at in rng.sample(range(0, length - 6, 8), 3):
+            bases[at : at + 6], labels[at : at + 6] = "GGCGGA", "m" * 6
+        labels[0] = "."
+        rows.append(f"{''.join(bases)}\t{''.join(labels)}")
+    path = folder / "bases.tsv"
+    path.write_text("\n".join(rows) + "\n")
+    return path
+
+
+def test_labels_of_bases_are_learned_and_predicted_for_each_base(command, tmp_path, tiny):
+    items = labelled_bases(tmp_path, 120, seed=0)
+    path = task(tmp_path, tiny, f'train = "{items.name}"', 'settings.pooling = "none"')
+    made = command("finetune", path, "-o", tmp_path / "run")
+    assert made.code == 0, made.err
+    assert json.loads((tmp_path / "run/metrics.json").read_text())["test"]["auroc"]["low"] > 0.65
+    out = command("predict", tmp_path / "run/head", items, "-o", tmp_path / "o.tsv", "-m", tiny)
+    assert out.code == 0, out.err
+    found = {(row["name"], row["base"]): row for row in rows_of(tmp_path / "o.tsv")}
+    assert len(found) == sum(len(row["sequence"]) for row in rows_of(items))
+    tested = rows_of(tmp_path / "run/test_predictions.tsv")
+    assert {row["label"] for row in tested} == {"m", "o", ""}
+    for row in tested:
+        assert float(found[row["name"], row["base"]]["p_m"]) == pytest.approx(float(row["p_m"]), abs=1e-5)
+
+
+def test_too_few_labels_of_bases_are_refused(command, tmp_path, tiny):
+    items = labelled_bases(tmp_path, 20, seed=0)
+    lines = items.read_text().splitlines()
+    items.write_text("\n".join([*lines[:3], lines[3][:-1], *lines[4:]]) + "\n")
+    path = task(tmp_path, tiny, f'train = "{items.name}"', 'settings.pooling = "none"')
+    length = len(lines[3].split("\t")[0])
+    said = f"row 3 has {length - 1} labels for {length} bases"
+    assert said in command("finetune", path, "-o", tmp_path / "run").err
+
+
+def test_the_mean_signal_of_intervals_is_learned(command, bench, tmp_path, tiny):
+    bench.fasta()
+    bases = bench.sequences["1"]
+    is_g = np.array([base == "G" for base in bases], dtype=float)
+    write_bigwig(bench.folder / "g.bw", {"1": len(bases)}, [Run("1", 0, is_g)])
+    places = "".join(f"1\t{start}\t{start + 24}\n" for start in range(0, 2976, 24))
+    (bench.folder / "places.bed").write_text(places)
+    data = 'train = "places.bed"\nreference = "genome.fa"\nsignal = "g.bw"'
+    path = task(bench.folder, tiny, data, 'strands = "forward"')
+    made = command("finetune", path, "-o", tmp_path / "run")
+    assert made.code == 0, made.err
+    metrics = json.loads((tmp_path / "run/metrics.json").read_text())["test"]
+    assert metrics["pearson g"]["estimate"] > 0.9

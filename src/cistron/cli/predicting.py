@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cistron import __version__
 from cistron.cli.command_line import command_line
@@ -56,8 +57,12 @@ def run_predict(request: PredictRequest) -> None:
     """
     refuse_unwritable(request.output)
     refuse_same_file(request.input, request.output)
-    saved_as, model = _opened(request)
-    data = _data(request, saved_as)
+    saved, model = opened_head(request.head, request.model, request.device, request.threads)
+    if saved.spec.per == "token":
+        raise InputError(f"the head {request.head} predicts tracks; use `cistron tracks predict`")
+    if getattr(saved.head.config, "columns", ()):
+        raise InputError(f"{request.head} reads columns beside states; use `cistron pathogenicity predict`")
+    data = _data(request, saved)
     identity = {
         "version": __version__,
         "input_sha256": sha256_file(request.input),
@@ -70,30 +75,37 @@ def run_predict(request: PredictRequest) -> None:
     }
     with ExitStack() as held:
         journal = held.enter_context(journal_beside(str(request.output), identity, resume=request.resume))
-        _fill(journal, data, saved_as, model)
-        count = _write(request, journal, data, saved_as, model)
+        _fill(journal, data, saved, model)
+        count = _write(request, journal, data, saved, model)
         facts = {"input": request.input.name, "head": request.head.name, "items": count}
         write_manifest(request.output, {"command": command_line(), **identity, **facts, "seed": None})
         journal.remove()
     note(f"{count:,} items; wrote {request.output}")
 
 
-def _opened(request: PredictRequest) -> tuple[SavedHead, LoadedModel]:
-    """The head, and the model that it belongs to: its own, the one named, or the one it was trained on."""
+def opened_head(
+    head: Path, model: str | None, device: str, threads: int | None
+) -> tuple[SavedHead, LoadedModel]:
+    """The head, and the model that it belongs to: its own, the one named, or the one it was trained on.
+
+    Raises:
+        WeightsError: The head folder is damaged, or belongs to another model.
+        InputError: The model that it belongs to has to be named.
+    """
     from cistron.weights.heads import MODEL, load_head, read_head
 
-    settings = read_head(request.head)
-    own = request.head / MODEL
-    name = str(own) if own.is_dir() else request.model or settings["backbone"]["name"]
+    settings = read_head(head)
+    own = head / MODEL
+    name = str(own) if own.is_dir() else model or settings["backbone"]["name"]
     try:
-        model = loaded(name, request.device, "float32", request.threads)
+        found = loaded(name, device, "float32", threads)
     except UnknownNameError as unknown:
         raise InputError(
             f"the head belongs to the model '{name}'; give its folder as --model ({unknown})"
         ) from None
-    saved = load_head(request.head, model.built.model, name=model.name, sha256=model.sha256)
-    saved.head.to(model.device)
-    return saved, model
+    saved = load_head(head, found.built.model, name=found.name, sha256=found.sha256)
+    saved.head.to(found.device)
+    return saved, found
 
 
 def _data(request: PredictRequest, saved: SavedHead) -> LabelledData:
@@ -128,31 +140,73 @@ def _fill(journal: Journal, data: LabelledData, saved: SavedHead, model: LoadedM
     answers = predict(model.model, model.tokenizer, saved, texts)
     with progress_bar("Predicting", total, "items", done=done) as advance:
         while block := list(islice(answers, _BLOCK)):
-            journal.append(np.asarray(block, dtype="<f4").tobytes())
+            journal.append(b"".join(answer.astype("<f4").tobytes() for answer in block))
             advance(len(block))
 
 
 def _write(
     request: PredictRequest, journal: Journal, data: LabelledData, saved: SavedHead, model: LoadedModel
 ) -> int:
-    config: Any = saved.head.config
-    labels = list(config.labels)
-    valued = getattr(config, "kind", "binary") == "regression"
-    chosen = not valued and getattr(config, "kind", "binary") != "multilabel"
-    schema: dict[str, ColumnType] = {"name": str, **({"prediction": str} if chosen else {})}
-    schema |= dict.fromkeys((label if valued else f"p_{label}" for label in labels), float)
+    """Write the answers that the journal holds, and return of how many items they are."""
+    layout = _Layout.of(saved)
+    numbers = (
+        row for block in journal for row in np.frombuffer(block, dtype="<f4").reshape(-1, len(layout.labels))
+    )
     count = 0
 
     def rows() -> Iterator[list[Cell]]:
         nonlocal count
-        answers = (
-            row for block in journal for row in np.frombuffer(block, dtype="<f4").reshape(-1, len(labels))
-        )
-        for item, answer in zip(_items(data, saved, model), answers, strict=True):
+        for item in _items(data, saved, model):
             count += 1
-            yield [item.name, *([labels[int(answer.argmax())]] if chosen else []), *answer.tolist()]
+            answers = islice(numbers, len(item.sequences[0]) if layout.per_base else 1)
+            for base, answer in enumerate(answers, 1):
+                yield layout.row(item.name, base, answer)
 
     metadata = {"model": model.name, "head": request.head.name, "version": __version__}
-    with TableWriter(request.output, schema, metadata) as table:
+    with TableWriter(request.output, layout.schema, metadata) as table:
         table.write_rows(rows())
     return count
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """Columns of the answers of a head: name, base (1-based) where each has an answer, the likeliest class.
+
+    Attributes:
+        labels: Names of the numbers of an answer.
+        kind: As a classifier has it.
+        per_base: Whether every base has an answer.
+    """
+
+    labels: list[str]
+    kind: str
+    per_base: bool
+
+    @classmethod
+    def of(cls, saved: SavedHead) -> _Layout:
+        config: Any = saved.head.config
+        return cls(list(config.labels), getattr(config, "kind", "binary"), getattr(config, "per_base", False))
+
+    @property
+    def schema(self) -> dict[str, ColumnType]:
+        found: dict[str, ColumnType] = {"name": str}
+        if self.per_base:
+            found["base"] = int
+        if self._chooses:
+            found["prediction"] = str
+        mark = "" if self.kind == "regression" else "p_"
+        return found | dict.fromkeys((mark + label for label in self.labels), float)
+
+    def row(self, name: str, base: int, answer: NDArray[np.float32]) -> list[Cell]:
+        """The cells of one answer."""
+        cells: list[Cell] = [name]
+        if self.per_base:
+            cells.append(base)
+        if self._chooses:
+            cells.append(self.labels[int(answer.argmax())])
+        return [*cells, *answer.tolist()]
+
+    @property
+    def _chooses(self) -> bool:
+        """Whether one of the labels is the answer."""
+        return self.kind in ("binary", "multiclass")

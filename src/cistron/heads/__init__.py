@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, runtime_checkable
 
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from cistron.registry import Registry
@@ -82,6 +82,23 @@ class Standardising(Protocol):
 
     def standardise(self, *summaries: Float[Tensor, "N S"]) -> None:
         """Take the scale from the summaries of the training set, one for each sequence of an item."""
+        ...
+
+
+@runtime_checkable
+class Turning(Protocol):
+    """A head whose outputs may belong to single tokens, and so have a direction."""
+
+    def forward_order(
+        self, outputs: Tensor, reverse: Bool[Tensor, "B"], lengths: Int[Tensor, "B"] | None = None
+    ) -> Tensor:
+        """Outputs in the order of the items, where some were read on their other strand.
+
+        Args:
+            outputs: From `decide`.
+            reverse: Rows that were read as reverse complements.
+            lengths: Real tokens per row; all of them when None.
+        """
         ...
 
 

@@ -76,6 +76,9 @@ class AllelePairConfig:
 class AllelePair(nn.Module):
     """Standardised features of two alleles, then a small perceptron; the output is a log-odds.
 
+    Columns from elsewhere also reach the output directly, so that a few of them are not lost among many
+    states.
+
     Attributes:
         centre: Means of the features over the training set; `standardise` sets them.
         scale: Their standard deviations.
@@ -97,6 +100,10 @@ class AllelePair(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
         self.inner = nn.Linear(width, config.inner_size) if config.inner_size else None
         self.out = nn.Linear(config.inner_size or width, 1)
+        self.direct = None
+        if config.inner_size and config.columns:
+            self.direct = nn.Linear(len(config.columns), 1, bias=False)
+            nn.init.zeros_(self.direct.weight)
 
     @property
     def keeps(self) -> bool:
@@ -152,11 +159,13 @@ class AllelePair(nn.Module):
         features = self.features(*summaries, extra=extra)
         x = ((features - self.centre) / self.scale).to(self.out.weight.dtype)
         # A column that is unknown for an allele stands at its mean.
-        x = self.dropout(x.nan_to_num())
+        x = x.nan_to_num()
+        columns = x[:, x.shape[-1] - len(self.config.columns) :]
+        x = self.dropout(x)
         if self.inner is not None:
             x = F.gelu(self.inner(x))
         logits: Tensor = self.out(x)
-        return logits
+        return logits if self.direct is None else logits + self.direct(columns)
 
     def loss(self, outputs: Float[Tensor, "B 1"], targets: Float[Tensor, "B 1"]) -> Float[Tensor, ""]:
         """Binary cross-entropy; NaN targets do not count."""

@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from cistron.errors import WeightsError
@@ -53,6 +53,11 @@ class ClassifierConfig:
         _check(self)
 
     @property
+    def per_base(self) -> bool:
+        """Whether every token has an answer of its own, and not the sequence."""
+        return self.pooling == "none"
+
+    @property
     def outputs(self) -> int:
         """Numbers that come out for each item."""
         return 1 if self.kind == "binary" else len(self.labels)
@@ -72,6 +77,10 @@ def _check(config: ClassifierConfig) -> None:
         raise WeightsError(f"kind is '{config.kind}'; known: {', '.join(KINDS)}")
     if config.pooling not in (*RULES, "none"):
         raise WeightsError(f"pooling is '{config.pooling}'; known: {', '.join(RULES)}, none")
+    if config.inner_size < 0 or not 0 <= config.dropout < 1:
+        raise WeightsError(
+            f"inner_size {config.inner_size}, dropout {config.dropout}; 0 or more, and at least 0 but below 1"
+        )
     fewest = {"binary": 2, "multiclass": 2}.get(config.kind, 1)
     if len(config.labels) < fewest or (config.kind == "binary" and len(config.labels) > 2):
         raise WeightsError(f"{len(config.labels)} labels do not make a {config.kind} head")
@@ -102,7 +111,7 @@ class Classifier(nn.Module):
     def __init__(self, config: ClassifierConfig) -> None:
         super().__init__()
         self.config = config
-        self.pool = None if config.pooling == "none" else Pool(config.hidden_size, config.pooling)
+        self.pool = Pool(config.hidden_size, config.pooling) if config.pooling != "none" else None
         width, inner = config.hidden_size, config.inner_size
         self.dropout = nn.Dropout(config.dropout)
         self.inner = nn.Linear(width, inner) if inner else None
@@ -128,7 +137,7 @@ class Classifier(nn.Module):
         return pooled
 
     def standardise(self, *summaries: Float[Tensor, "N D"]) -> None:
-        """Take the scale of pooled states from a training set; see `cistron.heads.Standardising`."""
+        """Take the scale of states from a training set; see `cistron.heads.Standardising`."""
         centre, scale = scale_of(*summaries)
         self.read_centre.copy_(centre)
         self.read_scale.copy_(scale)
@@ -143,6 +152,21 @@ class Classifier(nn.Module):
             x = F.gelu(self.inner(self.dropout(x)))
         logits: Tensor = self.out(self.dropout(x))
         return logits
+
+    def forward_order(
+        self,
+        outputs: Float[Tensor, "B *L K"],
+        reverse: Bool[Tensor, "B"],
+        lengths: Int[Tensor, "B"] | None = None,
+    ) -> Float[Tensor, "B *L K"]:
+        """Outputs by token in the order of the items; see `cistron.heads.Turning`."""
+        if self.pool is not None:
+            return outputs
+        places = torch.arange(outputs.shape[1], device=outputs.device)
+        ends = torch.full_like(reverse, outputs.shape[1], dtype=torch.long) if lengths is None else lengths
+        backward = (ends.to(places.device)[:, None] - 1 - places).clamp(min=0)
+        order = torch.where(reverse.to(places.device)[:, None], backward, places)
+        return outputs.gather(1, order[..., None].expand_as(outputs))
 
     def loss(self, outputs: Float[Tensor, "B *L K"], targets: Tensor) -> Float[Tensor, ""]:
         """Cross-entropy, or the mean squared error of standardised values.
@@ -177,12 +201,12 @@ class Classifier(nn.Module):
             return outputs.sigmoid()
         return torch.cat([(-outputs).sigmoid(), outputs.sigmoid()], dim=-1)
 
-    def calibrate(self, outputs: Float[Tensor, "N K"], targets: Tensor) -> float:
+    def calibrate(self, outputs: Float[Tensor, "N *L K"], targets: Tensor) -> float:
         """Set the temperature under which held-out targets are likeliest, and return it.
 
         Args:
             outputs: From `decide`, of items that the head was not trained on.
-            targets: Class numbers `(N,)` for `multiclass`, else `(N, K)`.
+            targets: As for `loss`.
 
         Raises:
             WeightsError: A regression has no probabilities.
@@ -195,12 +219,13 @@ class Classifier(nn.Module):
 
     def _unweighted(self, outputs: Tensor, targets: Tensor) -> Tensor:
         if self.config.kind == "multiclass":
-            return F.cross_entropy(outputs, targets)
-        return F.binary_cross_entropy_with_logits(outputs, targets.to(outputs.dtype))
+            return _class_loss(outputs.flatten(0, -2), targets.flatten(), None)
+        known = ~targets.isnan()
+        return F.binary_cross_entropy_with_logits(outputs[known], targets[known].to(outputs.dtype))
 
 
 def _class_loss(
-    logits: Float[Tensor, "N C"], classes: Tensor, weights: Float[Tensor, "C"]
+    logits: Float[Tensor, "N C"], classes: Tensor, weights: Float[Tensor, "C"] | None
 ) -> Float[Tensor, ""]:
     known = classes >= 0
     return F.cross_entropy(logits[known], classes[known], weight=weights)

@@ -6,23 +6,24 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, cast
+from typing import Any, Final, cast
 
 import numpy as np
 import torch
 from jaxtyping import Float
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from cistron.errors import WindowError
+from cistron.errors import InputError, WindowError
 from cistron.genome.sequence import reverse_complement
-from cistron.heads import Head, Hidden
+from cistron.heads import Head, Hidden, Turning
+from cistron.heads.classifier import ClassifierConfig
 from cistron.inference.embedding.hidden import Layer, layer_states, padded_ids
 from cistron.models import Model
 from cistron.tokenizers import Tokenizer
 from cistron.weights.heads import SavedHead
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+_BASES: Final = "ACGTACGTACGT"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +76,8 @@ def predict(
     items: Iterable[Sequence[Text]],
     *,
     rows: int = 8,
-) -> Iterator[NDArray[np.floating]]:
-    """Yield the head's answer for each item, in order: `(C,)` probabilities or values.
+) -> Iterator[NDArray[np.floating[Any]]]:
+    """Yield the head's answer for each item, in order: `(C,)` probabilities or values, or `(L, C)` by base.
 
     Where the head reads both strands, the outputs for a sequence and its reverse complement are averaged
     before they become probabilities.
@@ -90,16 +91,37 @@ def predict(
 
     Raises:
         WindowError: A sequence is longer than the model's context.
+        InputError: The head answers for each base, and the tokens of the model are not bases.
     """
     head = cast(Head, saved.head)
+    if isinstance(head.config, ClassifierConfig) and head.config.per_base:
+        refuse_other_tokens(tokenizer)
     strands = (False, True) if saved.backbone.strands == "both" else (False,)
     remaining = iter(items)
     while batch := list(islice(remaining, rows)):
         _refuse_too_long(model, batch)
         with torch.inference_mode(), _adapted(model, saved):
             each = [_outputs(model, tokenizer, saved, head, batch, reverse=turned) for turned in strands]
-            answers = head.answer(torch.stack(each).mean(dim=0))
-        yield from answers.cpu().numpy()
+            answers = head.answer(torch.stack(each).mean(dim=0)).cpu().numpy()
+        yield from answers if answers.ndim == 2 else _cut(answers, batch)
+
+
+def refuse_other_tokens(tokenizer: Tokenizer) -> None:
+    """Return silently when every base is a token.
+
+    Raises:
+        InputError: It is not, so a head cannot answer for each base.
+    """
+    if len(tokenizer.encode(_BASES)) != len(_BASES):
+        raise InputError("the head answers for each base, and the tokens of this model are not single bases")
+
+
+def _cut(
+    answers: NDArray[np.floating[Any]], batch: Sequence[Sequence[Text]]
+) -> Iterator[NDArray[np.floating[Any]]]:
+    """Answers by base without those for padding."""
+    for answer, (text, *_) in zip(answers, batch, strict=True):
+        yield answer[: len(text.bases)]
 
 
 def _adapted(model: Model, saved: SavedHead) -> AbstractContextManager[None]:
@@ -115,12 +137,17 @@ def _outputs(
     batch: Sequence[Sequence[Text]],
     *,
     reverse: bool,
-) -> Float[Tensor, "B K"]:
-    summaries = []
-    for texts in zip(*batch, strict=True):
-        read = [text.reversed() for text in texts] if reverse else texts
-        summaries.append(head.summarise(hidden_of(model, tokenizer, read, saved.backbone.layers)))
-    return head.decide(*summaries)
+) -> Float[Tensor, "B *L K"]:
+    hiddens = [
+        hidden_of(
+            model, tokenizer, [text.reversed() if reverse else text for text in texts], saved.backbone.layers
+        )
+        for texts in zip(*batch, strict=True)
+    ]
+    outputs = head.decide(*[head.summarise(hidden) for hidden in hiddens])
+    if isinstance(head, Turning):
+        return head.forward_order(outputs, torch.full((len(batch),), reverse), hiddens[0].lengths)
+    return outputs
 
 
 def _refuse_too_long(model: Model, batch: Sequence[Sequence[Text]]) -> None:

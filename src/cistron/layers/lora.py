@@ -2,6 +2,7 @@
 
 The model itself is not changed. A linear layer gets a hook that adds the adapter's product to its output, and
 stacked experts get theirs from weights with the adapter added, so that routing and grouping stay one routine.
+Such weights are made again for the backward pass, because keeping them would take a second model in memory.
 """
 
 from __future__ import annotations
@@ -10,10 +11,13 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from fnmatch import fnmatch
+from functools import partial
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.autograd.graph import saved_tensors_hooks
 from torch.utils.hooks import RemovableHandle
 
 from cistron.errors import WeightsError
@@ -73,8 +77,10 @@ class Adapters(nn.Module):
         self.parts = nn.ModuleDict()
         for name, weight in adaptable(model).items():
             if any(fnmatch(name, target) for target in self.targets):
-                part = LowRank(tuple(weight.shape), rank, alpha).to(weight.device)
-                self.parts[_key(name)] = part
+                part = LowRank(tuple(weight.shape), rank, alpha)
+                # A rehearsal without data cannot move tensors, not even to where they are.
+                here = part.a.device == weight.device
+                self.parts[_key(name)] = part if here else part.to(weight.device)
         if not len(self.parts):
             raise WeightsError(f"no matrix of the model fits {', '.join(self.targets)}")
 
@@ -92,7 +98,7 @@ class Adapters(nn.Module):
         if isinstance(module, Experts):
             parts = {which: self._of(f"{name}.{which}") for which in EXPERTS}
             if any(parts.values()):
-                yield module.mix.register_forward_pre_hook(_stack_hook(parts))
+                yield from _stack_hooks(module.mix, parts)
         elif isinstance(module, nn.Linear) and (part := self._of(f"{name}.weight")) is not None:
             yield module.register_forward_hook(_linear_hook(part))
 
@@ -157,16 +163,57 @@ def _linear_hook(part: LowRank) -> Callable[[nn.Module, tuple[Tensor], Tensor], 
     return add
 
 
-def _stack_hook(parts: Mapping[str, LowRank | None]) -> Callable[[nn.Module, _Mixed], _Mixed]:
-    def add(module: nn.Module, inputs: _Mixed) -> _Mixed:
-        x, routing, gate_up, down = inputs
-        return x, routing, _with(gate_up, parts["gate_up_proj"]), _with(down, parts["down_proj"])
+def _stack_hooks(mix: nn.Module, parts: Mapping[str, LowRank | None]) -> Iterator[RemovableHandle]:
+    """Give a mixture weights with adapters, which are not kept for the backward pass but made again."""
+    open_hooks: list[saved_tensors_hooks] = []
 
-    return add
+    def before(module: nn.Module, inputs: _Mixed) -> _Mixed:
+        x, routing, *stacks = inputs
+        makers = [
+            partial(_with, stack, parts[name], x.dtype) for name, stack in zip(EXPERTS, stacks, strict=True)
+        ]
+        gate_up, down = (make() for make in makers)
+        made = {
+            stack.untyped_storage()._cdata: make for stack, make in zip((gate_up, down), makers, strict=True)
+        }
+        hooks = saved_tensors_hooks(partial(_packed, made), _unpacked)
+        hooks.__enter__()
+        open_hooks.append(hooks)
+        return x, routing, gate_up, down
+
+    def after(module: nn.Module, inputs: _Mixed, output: Tensor) -> None:
+        open_hooks.pop().__exit__()
+
+    yield mix.register_forward_pre_hook(before)
+    yield mix.register_forward_hook(after, always_call=True)
 
 
-def _with(weight: Tensor, part: LowRank | None) -> Tensor:
-    return weight if part is None else weight + part.weight().to(weight.dtype)
+class _Remade(NamedTuple):
+    """A tensor that is not kept: what makes its storage again, and where it lies in that."""
+
+    make: Callable[[], Tensor]
+    size: torch.Size
+    stride: tuple[int, ...]
+    offset: int
+
+
+def _packed(made: Mapping[int, Callable[[], Tensor]], tensor: Tensor) -> Tensor | _Remade:
+    make = made.get(tensor.untyped_storage()._cdata)
+    if make is None:
+        return tensor
+    return _Remade(make, tensor.size(), tensor.stride(), int(tensor.storage_offset()))
+
+
+def _unpacked(packed: Tensor | _Remade) -> Tensor:
+    if isinstance(packed, Tensor):
+        return packed
+    with torch.no_grad():
+        return packed.make().as_strided(packed.size, packed.stride, packed.offset)
+
+
+def _with(weight: Tensor, part: LowRank | None, dtype: torch.dtype) -> Tensor:
+    whole = weight if part is None else weight + part.weight().to(weight.dtype)
+    return whole.to(dtype)
 
 
 def _key(name: str) -> str:

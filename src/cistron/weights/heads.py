@@ -12,7 +12,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,7 +25,7 @@ from cistron.errors import UnknownNameError, WeightsError
 from cistron.heads import HEADS, HeadSpec
 from cistron.layers.lora import Adapters
 from cistron.weights.checksums import verified_digests, write_checksums
-from cistron.weights.folder import replacing
+from cistron.weights.folder import Built, replacing, save_folder
 from cistron.weights.jsonfile import read_object, write_object
 
 SETTINGS: Final = "head.json"
@@ -71,40 +71,38 @@ class SavedHead:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
-def save_head(folder: Path, saved: SavedHead, *, beside: Path | None = None) -> None:
+def save_head(folder: Path, saved: SavedHead, *, changed: Built | None = None) -> None:
     """Write a head folder, all of it or nothing; one that is there is replaced.
 
     Args:
         folder: The folder.
         saved: The head.
-        beside: A model folder to move into it, where fine-tuning changed the model.
+        changed: The model, where it is no longer the one that `saved.backbone` names: it is saved with the
+            head, which from then on belongs to it.
 
     Raises:
         OutputError: It cannot be written.
     """
     config: Any = saved.head.config
-    settings = {
-        "format": _FORMAT,
-        **config.to_dict(),
-        "backbone": {
-            "name": saved.backbone.name,
-            "sha256": saved.backbone.sha256,
-            "layers": list(saved.backbone.layers),
-            "strands": saved.backbone.strands,
-        },
-        "adapter": None,
-        "facts": dict(saved.facts),
-    }
+    settings: dict[str, Any] = {"format": _FORMAT, **config.to_dict(), "adapter": None}
     with replacing(folder) as fresh:
+        backbone = saved.backbone if changed is None else _save_model(fresh / MODEL, changed, saved.backbone)
+        settings["backbone"] = {**asdict(backbone), "layers": list(backbone.layers)}
         save_file(_whole(saved.head.state_dict()), fresh / WEIGHTS)
         if (adapters := saved.adapters) is not None:
             save_file(_whole(adapters.published()), fresh / ADAPTER)
             told = {"targets": list(adapters.targets), "rank": adapters.rank, "alpha": adapters.alpha}
             settings["adapter"] = told
-        write_object(fresh / SETTINGS, settings)
+        write_object(fresh / SETTINGS, settings | {"facts": dict(saved.facts)})
         write_checksums(fresh)
-        if beside is not None:
-            beside.rename(fresh / MODEL)
+
+
+def _save_model(folder: Path, changed: Built, before: Backbone) -> Backbone:
+    """Write a model that fine-tuning changed; what a head says of it."""
+    name = f"{before.name}, fine-tuned"
+    card = {**changed.card, "name": name, "finetuned_from": before.sha256}
+    sha256 = save_folder(folder, changed.model, changed.tokenizer, changed.spec, card)
+    return replace(before, name=name, sha256=sha256)
 
 
 def read_head(folder: Path) -> dict[str, Any]:
@@ -149,6 +147,19 @@ def load_head(folder: Path, model: nn.Module, *, name: str, sha256: str) -> Save
     _fill(head, _tensors(folder / WEIGHTS), folder)
     backbone = Backbone(wanted["name"], sha256, tuple(wanted["layers"]), wanted["strands"])
     return SavedHead(head.eval(), spec, backbone, _adapters(folder, settings, model), settings["facts"])
+
+
+def merge_adapters(saved: SavedHead, built: Built, folder: Path) -> None:
+    """Write the head to `folder` with the model that its adapters make of `built`, which is changed.
+
+    Raises:
+        WeightsError: The head has no adapters.
+        OutputError: The folder cannot be written.
+    """
+    if saved.adapters is None:
+        raise WeightsError(f"the head of {saved.backbone.name} has no adapters; only mode=lora makes them")
+    saved.adapters.merge(built.model)
+    save_head(folder, replace(saved, adapters=None), changed=built)
 
 
 def _adapters(folder: Path, settings: Mapping[str, Any], model: nn.Module) -> Adapters | None:

@@ -90,12 +90,40 @@ def test_a_head_for_tokens_answers_for_each():
         ({"labels": ("a", "a")}, "a label stands twice"),
         ({"kind": "ranking"}, "kind is 'ranking'"),
         ({"pooling": "median"}, "pooling is 'median'"),
+        ({"dropout": 1.5}, "dropout 1.5; 0 or more"),
+        ({"inner_size": -1}, "inner_size -1"),
         ({"weights": (1.0, 2.0)}, "2 numbers in weights; the head has 1 outputs"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(settings, said):
     with pytest.raises(WeightsError, match=said):
         ClassifierConfig(4, **settings)
+
+
+@pytest.mark.parametrize(("kind", "unknown"), [("multiclass", -1), ("multilabel", torch.nan)])
+def test_unknown_labels_do_not_count_in_calibration(kind, unknown):
+    torch.manual_seed(0)
+    head = Classifier(ClassifierConfig(4, kind, ("a", "b", "c")))
+    logits = torch.randn(40, 3)
+    wanted = logits.argmax(1) if kind == "multiclass" else (torch.rand(40, 3) < logits.sigmoid()).float()
+    known = head.calibrate(logits[:30], wanted[:30])
+    wanted[30:] = unknown
+    assert head.calibrate(logits, wanted) == pytest.approx(known)
+
+
+def test_outputs_of_tokens_are_turned_within_their_rows():
+    head = Classifier(ClassifierConfig(4, pooling="none"))
+    outputs = torch.arange(10.0).view(2, 5, 1)
+    found = head.forward_order(outputs, torch.tensor([False, True]), torch.tensor([5, 3]))
+    assert found[0].flatten().tolist() == [0, 1, 2, 3, 4]
+    assert found[1, :3].flatten().tolist() == [7, 6, 5]
+    whole = head.forward_order(outputs, torch.tensor([True, True]))
+    assert torch.equal(whole, outputs.flip(1))
+
+
+def test_outputs_of_whole_items_have_no_direction():
+    outputs = torch.randn(2, 1)
+    assert Classifier(ClassifierConfig(4)).forward_order(outputs, torch.tensor([True, False])) is outputs
 
 
 def test_a_regression_cannot_be_calibrated():

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from cistron.errors import WeightsError
+from cistron.inference.planning.ledger import Ledger
 from cistron.layers.lora import Adapters, adaptable
 from cistron.models import MODELS
 
@@ -88,6 +89,34 @@ def test_every_adapter_has_a_gradient(model, adapters):
     with adapters.on(model):
         model(ids).hidden_states.square().sum().backward()
     assert all(parameter.grad is not None and parameter.grad.any() for parameter in adapters.parameters())
+
+
+def test_gradients_are_those_of_weights_that_are_kept(model, adapters):
+    trained(adapters)
+    ids = torch.randint(5, 9, (2, 32))
+    with adapters.on(model):
+        model(ids).hidden_states.square().sum().backward()
+    name = "model.layers.0.block_sparse_moe.experts.down_proj"
+    part = adapters.parts[name.replace(".", ":")]
+    weight = model.get_parameter(name)
+    adapters.merge(model)
+    weight.grad = None
+    model(ids).hidden_states.square().sum().backward()
+    torch.testing.assert_close(part.b.grad, part.scale * weight.grad @ part.a.mT, rtol=1e-8, atol=1e-10)
+    torch.testing.assert_close(part.a.grad, part.scale * part.b.mT @ weight.grad, rtol=1e-8, atol=1e-10)
+
+
+def test_weights_with_adapters_are_not_kept_for_the_backward_pass(model, adapters):
+    model.requires_grad_(False)
+    ids = torch.randint(5, 9, (1, 4))
+    with Ledger() as ledger:
+        with adapters.on(model):
+            before = ledger.live
+            loss = model(ids).hidden_states.sum()
+        kept = ledger.live - before
+        loss.backward()
+    experts = [p.nbytes for name, p in model.named_parameters() if ".experts." in name]
+    assert kept < sum(experts) / 2
 
 
 def test_adapters_survive_a_file(model, adapters):

@@ -1,12 +1,14 @@
-"""Labelled sequences: what a head is trained on, from tables, FASTA, BED or VCF."""
+"""Labelled sequences: what a head is trained on, from tables, FASTA, BED (also with bigWig) or VCF."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 SPLITS = ("train", "validation", "test")
 Split = Literal["train", "validation", "test"]
+_LABELS = ("label",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,8 @@ class LabelledData:
         test: Files to measure on; a part of `train` where empty.
         reference: FASTA that BED and VCF files lie on.
         labels: Columns with labels; names of INFO fields in a VCF; of a BED file, `name` is its fourth
-            column.
+            column. With `signal` they are the names of its files' tracks.
+        signal: bigWig files; the mean of each over an interval of a BED file is a label.
         sequence: Column with bases.
         group: Column, or INFO field, of what must stay on one side.
         split: Column that says train, validation or test.
@@ -62,7 +65,8 @@ class LabelledData:
     validation: tuple[str, ...] = ()
     test: tuple[str, ...] = ()
     reference: str | None = None
-    labels: tuple[str, ...] = ("label",)
+    labels: tuple[str, ...] = _LABELS
+    signal: tuple[str, ...] = ()
     sequence: str = "sequence"
     group: str | None = None
     split: str | None = None
@@ -73,3 +77,7 @@ class LabelledData:
     test_chromosomes: tuple[str, ...] = ()
     width: int | None = None
     on_leak: str = "refuse"
+
+    def __post_init__(self) -> None:
+        if self.signal and self.labels == _LABELS:
+            object.__setattr__(self, "labels", tuple(Path(path).stem for path in self.signal))

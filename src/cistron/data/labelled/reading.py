@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from cistron.data.labelled import Item, LabelledData
+from cistron.data.labelled.signal import Signals
 from cistron.errors import InputError, UnknownContigError
 from cistron.formats.bed import read_bed
 from cistron.formats.fasta import Fasta
@@ -129,9 +130,13 @@ def _reference(path: Path, data: LabelledData) -> Fasta:
 
 
 def _bed(path: Path, data: LabelledData, width: int) -> Iterator[Item]:
-    if data.labels not in ((_NAME,), ()):
-        raise InputError(f'the label of {path} is its fourth column; set data.labels = ["name"]')
+    if not data.signal and data.labels not in ((_NAME,), ()):
+        raise InputError(
+            f'the label of {path} is its fourth column, with data.labels = ["name"], '
+            "or the mean of bigWig files, named as data.signal"
+        )
     with _reference(path, data) as genome:
+        labels = _labels_of(data, genome)
         names = ContigNames(genome.contigs)
         for interval in read_bed(path):
             chrom = names.resolve(interval.chrom)
@@ -142,9 +147,18 @@ def _bed(path: Path, data: LabelledData, width: int) -> Iterator[Item]:
             yield Item(
                 name=f"{interval.chrom}:{interval.start + 1}-{interval.end}",
                 sequences=(reverse_complement(bases) if interval.strand == "-" else bases,),
-                labels=(interval.name,) if data.labels else (),
+                labels=labels(interval),
                 place=(chrom, start, end),
             )
+
+
+def _labels_of(data: LabelledData, genome: Reference) -> Callable[[Interval], tuple[str, ...]]:
+    """What gives an interval its labels: the mean of signals over it, or its name."""
+    if not data.signal:
+        return lambda interval: (interval.name,) if data.labels else ()
+    if len(data.labels) != len(data.signal):
+        raise InputError(f"{len(data.labels)} names in data.labels for {len(data.signal)} in data.signal")
+    return Signals(data.signal, genome.name, genome.contigs).of
 
 
 def _span(interval: Interval, width: int | None, length: int) -> tuple[int, int]:

@@ -39,9 +39,10 @@ class LoraSettings:
 
 @dataclass(frozen=True)
 class FinetuneOptim:
-    """AdamW with a linear warm-up and half a cosine down to nothing.
+    """An optimiser with a linear warm-up and half a cosine down to nothing.
 
     Attributes:
+        name: `adamw` or `adafactor`.
         lr: Peak rate of the head.
         model_lr: Peak rate of adapters or of the model's own weights.
         weight_decay: For matrices; vectors are not decayed.
@@ -49,6 +50,7 @@ class FinetuneOptim:
         clip: Largest norm of the gradient.
     """
 
+    name: str = "adamw"
     lr: float = 2e-3
     model_lr: float = 2e-4
     weight_decay: float = 0.01
@@ -56,25 +58,24 @@ class FinetuneOptim:
     clip: float = 1.0
 
 
-@dataclass(frozen=True)
-class Finetuning:
-    """A fine-tuning run.
+@dataclass(frozen=True, kw_only=True)
+class HeadTraining:
+    """A head on a model: what all such runs have in common.
 
     Attributes:
-        data: Labelled examples and their split.
         model: Name or folder of the model.
         name: What the head is called.
-        head: Name in `cistron.heads`: `classifier`, or `allele-pair` for VCF files.
-        settings: Of the head, beyond what follows from model and labels, such as `pooling`.
+        head: Name in `cistron.heads`.
+        settings: Of the head, beyond what follows from model and data, such as `pooling`.
         mode: `frozen` trains the head alone, `lora` adapters besides, `last` the last layers, `full` all.
         last: Layers that `last` trains.
         lora: Adapters.
         layers: Layers to read, side by side; none is the last hidden state after the final norm.
         strands: `both` shows the head either strand in training and averages both answers.
-        balance: Weigh classes by how rare they are.
         optim: Rates.
         epochs: Most passes over the training part.
         batch: Items of a step.
+        together: Items that go through the model at once, their gradients added up; None for all of a step.
         patience: Passes without a better validation loss after which training stops.
         seed: Of the split, initial weights, order and dropout.
         device: `auto`, `cpu` or `cuda`.
@@ -82,7 +83,6 @@ class Finetuning:
         loggers: Names in `cistron.loggers` that get the log beside `log.jsonl`.
     """
 
-    data: LabelledData
     model: str = "default"
     name: str = "head"
     head: str = "classifier"
@@ -92,15 +92,28 @@ class Finetuning:
     lora: LoraSettings = field(default_factory=LoraSettings)
     layers: tuple[str | int, ...] = ()
     strands: str = "both"
-    balance: bool = True
     optim: FinetuneOptim = field(default_factory=FinetuneOptim)
     epochs: int = 30
     batch: int = 32
+    together: int | None = None
     patience: int = 5
     seed: int = 0
     device: str = "auto"
     autocast: bool = False
     loggers: tuple[str, ...] = ("tensorboard",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finetuning(HeadTraining):
+    """A head that learns labels.
+
+    Attributes:
+        data: Labelled examples and their split.
+        balance: Weigh classes by how rare they are.
+    """
+
+    data: LabelledData
+    balance: bool = True
 
     def execute(self, folder: Path, *, resume: bool, progress: ProgressFn) -> None:
         """Train, and leave a head folder in `folder / "head"` with its results beside it.
@@ -136,7 +149,7 @@ def read_task(path: Path) -> Finetuning:
 
 
 def _from_here(data: dict[str, Any], folder: Path) -> None:
-    for name in ("train", "validation", "test"):
+    for name in ("train", "validation", "test", "signal"):
         if isinstance(data.get(name), str):
             data[name] = [data[name]]
         if name in data:

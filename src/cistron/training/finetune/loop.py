@@ -1,37 +1,40 @@
-"""The loop of fine-tuning: passes over labelled items, stopped when held-out items get no better."""
+"""Fine-tuning on labelled items: what a head reads of them, and how far it is from their labels."""
 
 from __future__ import annotations
 
-import hashlib
 import logging
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from cistron.data.labelled import SPLITS, Item
 from cistron.data.labelled.reading import read_items
 from cistron.data.labelled.splitting import counted, leak_report, split_items
 from cistron.errors import InputError
-from cistron.heads import HEADS, Head, Hidden, Standardising
+from cistron.heads import HEADS, Hidden, Standardising, Turning
 from cistron.inference.load import LoadedModel, load
-from cistron.inference.predict import hidden_of, hidden_size, texts_of
-from cistron.training import ProgressFn, Stopped
-from cistron.training.checkpoint import Checkpoints, best, load_into, tensors_of
+from cistron.inference.predict import hidden_of, refuse_other_tokens, texts_of
+from cistron.registry import unknown
+from cistron.training import ProgressFn
 from cistron.training.finetune import Finetuning
-from cistron.training.finetune.modes import Trained
+from cistron.training.finetune.base_targets import base_targets_of
 from cistron.training.finetune.results import write_results
+from cistron.training.finetune.session import Session, pieces
 from cistron.training.finetune.targets import Targets, targets_of
 from cistron.training.folder import claimed
-from cistron.training.logs import RunLog
-from cistron.training.schedule import cosine
-from cistron.training.signals import StopRequest
 
 _READ_AT_ONCE: Final = 8
 """Texts that go through a model together where no gradient is wanted."""
+
+_SAMPLE: Final = 64
+"""Items from which a head whose summaries are not kept takes their scale."""
+
+_FITTING: Final = {float: (float, int), tuple: (tuple, list)}
+"""What stands for a setting of a kind."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -41,7 +44,7 @@ def finetune(run: Finetuning, folder: Path, *, resume: bool, progress: ProgressF
     with claimed(run, folder, resume=resume):
         loaded = load(run.model, device=run.device)
         parts = _parts(run, loaded, progress)
-        session = Session(run, folder, loaded, parts, progress)
+        session = LabelledSession(run, folder, loaded, parts, progress)
         session.train(resume=resume)
         session.finish()
 
@@ -71,7 +74,7 @@ def _parts(run: Finetuning, loaded: LoadedModel, progress: ProgressFn) -> dict[s
     return parts
 
 
-class Session:
+class LabelledSession(Session[Finetuning]):
     """A model, a head, and items in three parts."""
 
     def __init__(
@@ -82,107 +85,41 @@ class Session:
         parts: Mapping[str, list[Item]],
         progress: ProgressFn,
     ) -> None:
-        self.run, self.folder, self.loaded, self.parts, self.progress = run, folder, loaded, parts, progress
-        self.spec = HEADS.get(run.head)
-        wanted = {len(item.sequences) for items in parts.values() for item in items}
-        if wanted != {self.spec.sequences}:
-            raise InputError(
-                f"a {run.head} head reads {self.spec.sequences} sequences of an item; "
-                f"the files give {max(wanted)}"
-            )
-        self.targets: Targets = targets_of(
+        self.parts = parts
+        _refuse_other_items(run, parts)
+        make = targets_of
+        if run.settings.get("pooling") == "none":
+            refuse_other_tokens(loaded.tokenizer)
+            make = base_targets_of
+        self.targets: Targets = make(
             parts["train"], run.data.labels, run.settings.get("kind"), balance=run.balance
         )
-        torch.manual_seed(run.seed)
-        head = self.spec.build(self.spec.config(self._head_settings())).to(loaded.device)
-        self.head = cast(Head, head)
-        self.trained = Trained(run, loaded.built.model, head).to(loaded.device)
-        self.optimizer = torch.optim.AdamW(self.trained.groups(run), lr=0.0)
+        super().__init__(run, folder, loaded, _head_settings(run, self.targets), progress)
         self.encoded = {s: self.targets.encode(items).to(loaded.device) for s, items in parts.items()}
         self.kept: dict[str, Tensor] = {}
-        self.checkpoints = Checkpoints(folder, keep=1)
 
-    def train(self, *, resume: bool) -> None:
-        """All passes, or as many as help.
+    def count(self, split: str) -> int:
+        """Items of a part."""
+        return len(self.parts[split])
 
-        Raises:
-            Stopped: A signal asked for it; passes that were finished are saved.
-        """
-        done = self._restored() if resume else []
-        log = RunLog(self.folder, self.run.loggers, len(done))
+    def begin(self, *, fresh: bool) -> None:
+        """Take the scale of what the head reads, and keep it where the model does not change."""
         if self.head.keeps:
             first = self._keep("train")
-            if isinstance(self.head, Standardising) and not done:
+            if isinstance(self.head, Standardising) and fresh:
                 self.head.standardise(*first.flatten(0, 1).unbind(dim=1))
             if not self.trained.reads_model:
                 self.kept = {"train": first, **{split: self._keep(split) for split in SPLITS[1:]}}
-        try:
-            with StopRequest() as request:
-                for epoch in range(len(done), self.run.epochs):
-                    if _no_better(done, self.run.patience):
-                        break
-                    loss = self._epoch(epoch, request)
-                    done.append(self.loss_on("validation"))
-                    log.write({"step": epoch + 1, "loss": loss, "validation": done[-1]})
-                    told = f"loss {loss:.4f}, validation {done[-1]:.4f}"
-                    self.progress(epoch + 1, self.run.epochs, told)
-                    tensors = tensors_of(self.trained, self.optimizer)
-                    self.checkpoints.save(epoch + 1, tensors, {"validation": done[-1], "history": [*done]})
-        finally:
-            self.checkpoints.wait()
-            log.close()
+        elif isinstance(self.head, Standardising) and fresh:
+            self.head.standardise(*self._sampled())
 
-    def finish(self) -> None:
-        """Take the best pass, measure it on the test part, and write head and results."""
-        found = best(self.folder)
-        assert found is not None, "every pass is saved"
-        load_into(found, tensors_of(self.trained))
-        write_results(self, found)
+    def write(self, checkpoint: Path) -> None:
+        """Measure the head on the test part, and write it with its results."""
+        write_results(self, checkpoint)
 
-    def _head_settings(self) -> dict[str, Any]:
-        settings = {**self.targets.settings, **self.run.settings}
-        if self.run.head == "allele-pair":
-            if self.targets.kind != "binary":
-                raise InputError(f"alleles have {len(self.targets.labels)} labels; two are needed")
-            weight = self.targets.settings.get("weights", (1.0,))[0]
-            settings = {"labels": self.targets.labels, "weight": weight, "columns": (), **self.run.settings}
-        return {
-            **settings,
-            "hidden_size": hidden_size(self.loaded.model, self.loaded.tokenizer, self.run.layers),
-        }
-
-    def _restored(self) -> list[float]:
-        progress = self.checkpoints.restore(tensors_of(self.trained, self.optimizer))
-        return list(progress["history"])
-
-    def _epoch(self, epoch: int, request: StopRequest) -> float:
-        """One pass over the training part; the mean loss."""
-        run, items = self.run, self.parts["train"]
-        # All that is random in a pass follows from its number, so a resumed run repeats it.
-        torch.manual_seed(_seed(run.seed, epoch))
-        order = torch.randperm(len(items)).tolist()
-        turned = (torch.rand(len(items)) < 0.5).tolist()
-        steps = math.ceil(len(items) / run.batch)
-        self.trained.train()
-        total = 0.0
-        for step in range(steps):
-            if request.received:
-                raise Stopped(epoch, request.received)
-            chosen = order[step * run.batch : (step + 1) * run.batch]
-            self._set_rates(epoch * steps + step, run.epochs * steps)
-            reverse = [run.strands == "both" and turned[at] for at in chosen]
-            loss = self.head.loss(self._outputs("train", chosen, reverse), self.encoded["train"][chosen])
-            self.optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(self.trained.parameters(), run.optim.clip)
-            self.optimizer.step()
-            total += float(loss.detach()) * len(chosen)
-        return total / len(items)
-
-    def _set_rates(self, step: int, steps: int) -> None:
-        warmup = round(self.run.optim.warmup_share * steps)
-        for group in self.optimizer.param_groups:
-            group["lr"] = group["peak"] * cosine(step, steps, warmup, 0.0)
+    def loss_of(self, split: str, chosen: Sequence[int], reverse: Sequence[bool]) -> Tensor:
+        """Mean loss of the chosen items, each read in its direction."""
+        return self.head.loss(self._outputs(split, chosen, reverse), self.encoded[split][list(chosen)])
 
     @torch.no_grad()
     def loss_on(self, split: str) -> float:
@@ -194,15 +131,15 @@ class Session:
         """Outputs of every item of a part; the mean over strands where both are read."""
         self.trained.eval()
         found = []
-        for chosen in _batches(len(self.parts[split]), _READ_AT_ONCE if not self.kept else self.run.batch):
-            strands = (False, True) if self.run.strands == "both" else (False,)
-            each = [self._outputs(split, chosen, [reverse] * len(chosen)) for reverse in strands]
+        items = range(len(self.parts[split]))
+        for chosen in pieces(items, self.run.batch if self.kept else _READ_AT_ONCE):
+            each = [self._outputs(split, chosen, [reverse] * len(chosen)) for reverse in self.directions]
             found.append(torch.stack(each).mean(dim=0))
         return torch.cat(found)
 
     def _outputs(self, split: str, chosen: Sequence[int], reverse: Sequence[bool]) -> Tensor:
         if self.kept:
-            rows = self.kept[split][chosen, [int(turned) for turned in reverse]]
+            rows = self.kept[split][list(chosen), [int(turned) for turned in reverse]]
             return self.head.decide(*rows.unbind(dim=1))
         device = self.loaded.device.type
         with (
@@ -211,8 +148,15 @@ class Session:
             torch.set_grad_enabled(torch.is_grad_enabled() and self.trained.reads_model),
         ):
             hiddens = [self._hidden(split, chosen, reverse, number) for number in range(self.spec.sequences)]
-        summarised = [self.head.summarise(hidden) for hidden in hiddens]
-        return self.head.decide(*summarised)
+        outputs = self.head.decide(*[self.head.summarise(hidden) for hidden in hiddens])
+        if isinstance(self.head, Turning):
+            outputs = self.head.forward_order(outputs, torch.tensor(reverse), hiddens[0].lengths)
+        return self._as_long_as_targets(outputs, split)
+
+    def _as_long_as_targets(self, outputs: Tensor, split: str) -> Tensor:
+        """Outputs by token padded to the longest item, as targets are."""
+        missing = self.encoded[split].shape[1] - outputs.shape[1] if outputs.dim() > 2 else 0
+        return F.pad(outputs, (0, 0, 0, missing))
 
     def _hidden(self, split: str, chosen: Sequence[int], reverse: Sequence[bool], number: int) -> Hidden:
         """States of sequence `number` of the chosen items, each on one strand."""
@@ -225,11 +169,21 @@ class Session:
         ]
         return hidden_of(self.loaded.model, self.loaded.tokenizer, texts, self.run.layers)
 
+    @torch.no_grad()
+    def _sampled(self) -> list[Tensor]:
+        """Summaries of some training items, for each of an item's sequences; tokens count as items."""
+        count = len(self.parts["train"])
+        chosen = range(0, count, max(count // _SAMPLE, 1))
+        each = [
+            [self._hidden("train", [at], [False], n) for at in chosen] for n in range(self.spec.sequences)
+        ]
+        return [torch.cat([self.head.summarise(one).flatten(0, -2) for one in hiddens]) for hiddens in each]
+
     def _keep(self, split: str) -> Tensor:
         """What the head keeps of each item: `(items, strands, sequences, S)`."""
-        items, strands = self.parts[split], (False, True) if self.run.strands == "both" else (False,)
+        items = self.parts[split]
         rows = []
-        for chosen in _batches(len(items), _READ_AT_ONCE):
+        for chosen in pieces(range(len(items)), _READ_AT_ONCE):
             self.progress(0, self.run.epochs, f"reading {split}: {chosen[0]:,} of {len(items):,} items")
             with torch.no_grad():
                 each = [
@@ -240,10 +194,42 @@ class Session:
                         ],
                         dim=1,
                     )
-                    for turned in strands
+                    for turned in self.directions
                 ]
             rows.append(torch.stack(each, dim=1))
         return torch.cat(rows)
+
+
+def _head_settings(run: Finetuning, targets: Targets) -> dict[str, Any]:
+    _refuse_settings(run)
+    if run.head != "allele-pair":
+        return {**targets.settings, **run.settings}
+    if targets.kind != "binary":
+        raise InputError(f"alleles have {len(targets.labels)} labels; two are needed")
+    weight = targets.settings.get("weights", (1.0,))[0]
+    return {"labels": targets.labels, "weight": weight, "columns": (), **run.settings}
+
+
+def _refuse_settings(run: Finetuning) -> None:
+    """Return silently when all settings are the head's, and of the kind that it wants."""
+    defaults = HEADS.get(run.head).config({"hidden_size": 1}).to_dict()
+    for name, value in run.settings.items():
+        if name not in defaults:
+            raise InputError(f"settings: {unknown('setting', name, defaults)}")
+        if not isinstance(value, _FITTING.get(type(defaults[name]), type(defaults[name]))):
+            raise InputError(f"settings.{name} is {value!r}; it must be like {defaults[name]!r}")
+
+
+def _refuse_other_items(run: Finetuning, parts: Mapping[str, list[Item]]) -> None:
+    spec = HEADS.get(run.head)
+    if spec.per == "token":
+        raise InputError(f"a {run.head} head learns tracks and not labels; use `cistron tracks train`")
+    wanted = spec.sequences
+    found = {len(item.sequences) for items in parts.values() for item in items}
+    if found != {wanted}:
+        raise InputError(
+            f"a {run.head} head reads {wanted} sequences of an item; the files give {max(found)}"
+        )
 
 
 def _refuse_too_long(loaded: LoadedModel, items: Sequence[Item]) -> None:
@@ -254,20 +240,3 @@ def _refuse_too_long(loaded: LoadedModel, items: Sequence[Item]) -> None:
             f"{longest.name} has {length:,} bases; {loaded.name} reads {most:,}: cut the items, "
             "or set data.width"
         )
-
-
-def _batches(count: int, size: int) -> Iterator[list[int]]:
-    for start in range(0, count, size):
-        yield list(range(start, min(start + size, count)))
-
-
-def _no_better(losses: Sequence[float], patience: int) -> bool:
-    """Whether the best loss lies more than `patience` passes back."""
-    if not losses:
-        return False
-    return len(losses) - 1 - losses.index(min(losses)) >= patience
-
-
-def _seed(seed: int, epoch: int) -> int:
-    digest = hashlib.sha256(f"{seed} {epoch}".encode()).digest()
-    return int.from_bytes(digest[:7], "big")

@@ -11,7 +11,7 @@ from torch import nn
 from cistron.errors import InputError
 from cistron.layers.lora import Adapters
 from cistron.registry import unknown
-from cistron.training.finetune import MODES, Finetuning
+from cistron.training.finetune import MODES, HeadTraining
 
 
 class Trained(nn.Module):
@@ -23,7 +23,7 @@ class Trained(nn.Module):
         weights: The model's own weights that are trained, by name with dots as colons.
     """
 
-    def __init__(self, run: Finetuning, model: nn.Module, head: nn.Module) -> None:
+    def __init__(self, run: HeadTraining, model: nn.Module, head: nn.Module) -> None:
         super().__init__()
         if run.mode not in MODES:
             raise InputError(unknown("mode", run.mode, MODES))
@@ -55,7 +55,7 @@ class Trained(nn.Module):
         """The model with its adapters, if there are any, inside the block."""
         return nullcontext() if self.adapters is None else self.adapters.on(model)
 
-    def groups(self, run: Finetuning) -> list[dict[str, Any]]:
+    def groups(self, run: HeadTraining) -> list[dict[str, Any]]:
         """Parameter groups: matrices and vectors, of the head and of the rest."""
         rates = {"head": run.optim.lr, "rest": run.optim.model_lr}
         found: dict[tuple[str, bool], list[nn.Parameter]] = {}
@@ -78,7 +78,8 @@ def _last_layers(model: nn.Module, count: int) -> Iterator[tuple[str, nn.Paramet
     lists = [(name, part) for name, part in model.named_modules() if isinstance(part, nn.ModuleList)]
     if not lists:
         raise InputError("the model has no list of layers, so its last ones cannot be trained alone")
-    name, layers = max(lists, key=lambda pair: (len(pair[1]), -pair[0].count(".")))
+    # Layers hold most of what is learned; tables of counts and lists inside of layers hold less.
+    name, layers = max(lists, key=lambda pair: (_learned(pair[1]), -pair[0].count(".")))
     if not 1 <= count <= len(layers):
         raise InputError(f"last is {count}; the model has {len(layers)} layers")
     kept = [f"{name}.{number}." for number in range(len(layers) - count, len(layers))]
@@ -86,3 +87,7 @@ def _last_layers(model: nn.Module, count: int) -> Iterator[tuple[str, nn.Paramet
     for full, parameter in model.named_parameters():
         if full.startswith(tuple(kept)) and parameter.is_floating_point():
             yield full, parameter
+
+
+def _learned(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters() if parameter.is_floating_point())

@@ -15,7 +15,7 @@ from cistron.data.labelled import Item
 from cistron.errors import InputError
 
 _FEW = 20
-"""Numbers that take more different values than this are measurements and not classes."""
+"""Whole numbers that take more different values than this are measurements and not classes."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def _kind(train: Sequence[Item], columns: tuple[str, ...]) -> str:
     numeric = all(_is_number(value) for value in values)
     if len(columns) > 1:
         return "multilabel" if values <= {"0", "1", "0.0", "1.0"} else "regression"
-    if numeric and len(values) > _FEW:
+    if numeric and (len(values) > _FEW or not all(float(value).is_integer() for value in values)):
         return "regression"
     return "binary" if len(values) == 2 else "multiclass"
 
