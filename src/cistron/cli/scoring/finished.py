@@ -14,7 +14,7 @@ from cistron.cli.facts import reference_fact
 from cistron.cli.progress import note
 from cistron.cli.scoring.output import RecordedRow, windows
 from cistron.cli.scoring.request import ScoreRequest
-from cistron.formats.atomic import STREAM
+from cistron.formats.atomic import STREAM, sha256_file
 from cistron.formats.fasta import Fasta
 from cistron.formats.vcf import VcfReader, VcfRecord
 from cistron.genome import Variant
@@ -47,6 +47,11 @@ def manifest_of(
     """How the output was made; `batches` are the sizes that were used, in tokens."""
     counts = {status or "SCORED": count for status, count in sorted(run.counts.items(), key=str)}
     files = {"input": request.input, "reference": str(request.reference)}
+    if request.annotation is not None:
+        files |= {
+            "annotation": str(request.annotation),
+            "annotation_sha256": sha256_file(request.annotation),
+        }
     counted = {"batches": batches, "alleles": counts}
     return {"command": command_line(), **files, **identity, "seed": None, **counted}
 

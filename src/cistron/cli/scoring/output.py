@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 from cistron import __version__
 from cistron.cli.command_line import command_line
 from cistron.cli.progress import note
+from cistron.formats.csq import CsqField
 from cistron.formats.score_journal import JournalEntry
 from cistron.formats.table import TableWriter
 from cistron.formats.vcf import InfoField, VcfReader, VcfRecord, VcfWriter
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from cistron.cli.scoring.request import ScoreRequest
     from cistron.inference.calibration import Percentiles
 
-FIELDS: Final = ("LLR", "FLANK", "STATUS", "ERR", "PCT")
+FIELDS: Final = ("LLR", "FLANK", "STATUS", "ERR", "PCT", "CSQ")
 """Every INFO field there may be, without prefix and tag."""
 
 RecordedRow = tuple[VcfRecord, list[JournalEntry]]
@@ -29,7 +30,7 @@ class Column(NamedTuple):
     """One value of an allele.
 
     Attributes:
-        info: Name in INFO, without prefix and tag.
+        info: Name in INFO, without prefix and tag; empty where only tables have it.
         name: Name in a table.
         kind: `Float` or `String`.
         meaning: Description in a VCF header.
@@ -84,7 +85,13 @@ def write_vcf(
     request: ScoreRequest, reader: VcfReader, rows: Iterable[RecordedRow], wanted: Sequence[Column]
 ) -> None:
     """Write every record, with the columns in INFO; those outside the regions as they came."""
-    fields = [InfoField(request.field(column.info), column.kind, column.meaning) for column in wanted]
+    wanted = [column for column in wanted if column.info]
+    fields = [
+        (CsqField if column.info == "CSQ" else InfoField)(
+            request.field(column.info), column.kind, column.meaning
+        )
+        for column in wanted
+    ]
     own = {request.field(name) for name in FIELDS}
     drop = [field for field in reader.info_fields if field in own] if request.overwrite else []
     writer = VcfWriter(request.output, reader, fields, command_line(), drop=drop)

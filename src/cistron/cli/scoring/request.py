@@ -49,6 +49,7 @@ class ScoreRequest:
     window_slack: int = 0
     suffix: Suffix = "exact"
     calibration: Path | None = None
+    annotation: Path | None = None
     batch_tokens: int | None = None
     threads: int | None = None
     tag: str | None = None
@@ -90,6 +91,8 @@ def check_paths(request: ScoreRequest) -> None:
     """
     refuse_same_file(request.input, request.output)
     refuse_same_file(request.reference, request.output)
+    if request.annotation is not None:
+        refuse_same_file(request.annotation, request.output)
     if not request.streams:
         refuse_unwritable(request.output)
         if not request.output.endswith(ENDINGS):

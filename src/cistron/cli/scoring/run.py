@@ -19,6 +19,7 @@ from cistron.cli.facts import model_facts
 from cistron.cli.journaled import journal_beside
 from cistron.cli.loading import loaded
 from cistron.cli.progress import note, progress_bar
+from cistron.cli.scoring.annotated import Annotated
 from cistron.cli.scoring.finished import ScoredRun, manifest_of, run_facts, summarise
 from cistron.cli.scoring.output import Column, RecordedRow, columns, write_table, write_vcf
 from cistron.cli.scoring.request import (
@@ -60,6 +61,7 @@ def run_score(request: ScoreRequest, then: Callable[[ScoredRun], None] = lambda 
         check_tag(request, reader)
         check_build(request, reader, reference)
         regions = regions_of(request, reader, reference)
+        annotated = Annotated(request, reader, reference) if request.annotation else None
         model = loaded(request.model, request.device, request.dtype, request.threads)
         identity = _identity(request, reader, model)
         journal = open_files.enter_context(journal_beside(request.output, identity, resume=request.resume))
@@ -72,7 +74,9 @@ def run_score(request: ScoreRequest, then: Callable[[ScoredRun], None] = lambda 
             counts=Counter(entry.status for entry in scores),
         )
         wanted = columns(request, identity, _percentiles(request, model, reference, identity))
-        _write(request, reader, run, wanted, identity)
+        if annotated is not None:
+            wanted += annotated.columns()
+        _write(request, reader, run, wanted, identity, annotated)
         if not request.streams:
             write_manifest(request.output, manifest_of(request, identity, run, sorted(journal.notes)))
         then(run)
@@ -183,10 +187,12 @@ def _write(
     run: ScoredRun,
     wanted: Sequence[Column],
     identity: Mapping[str, Any],
+    annotated: Annotated | None,
 ) -> None:
+    rows = run.rows() if annotated is None else annotated.ahead(run.rows())
     kept = (
         row
-        for row in run.rows()
+        for row in rows
         if request.check_ref != "exclude"
         or all(entry.status is not AlleleStatus.REF_MISMATCH for entry in row[1])
     )
