@@ -18,6 +18,7 @@ from cistron.evals.requests import (
     LikelihoodRequest,
     Request,
     ScoreRequest,
+    TrainRequest,
 )
 from cistron.evals.respondent import Respondent
 from cistron.evals.task import (
@@ -57,6 +58,7 @@ __all__ = [
     "Scores",
     "Setting",
     "Task",
+    "TrainRequest",
     "Vectors",
 ]
 

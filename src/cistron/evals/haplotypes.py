@@ -7,18 +7,33 @@ from numpy.typing import NDArray
 
 from cistron.errors import InputError
 from cistron.formats.haploid_genotypes import Haploid
+from cistron.formats.phased_genotypes import Diploid
 from cistron.genome.sequence import is_acgt, iupac_contains
 
 
-def densest_window(starts: NDArray[np.int64], length: int, width: int) -> int:
-    """Start of the window of `width` bp that holds most sites, the first of equals."""
-    sites = np.bincount(starts, minlength=length)
-    before = np.concatenate(([0], np.cumsum(sites)))
+def densest_windows(starts: NDArray[np.int64], length: int, width: int, count: int = 1) -> list[int]:
+    """Starts of the `count` windows of `width` bp that hold most sites and do not overlap, densest first.
+
+    Of equals the first is taken, and of windows that are left when one is taken the densest.
+
+    Raises:
+        InputError: So many do not fit.
+    """
+    before = np.concatenate(([0], np.cumsum(np.bincount(starts, minlength=length))))
     within = before[width:] - before[: length + 1 - width]
-    return int(within.argmax())
+    found: list[int] = []
+    while len(found) < count:
+        at = int(within.argmax())
+        if within[at] <= 0:
+            raise InputError(
+                f"{len(found)} windows of {width:,} bp hold variants and do not overlap; fewer than {count}"
+            )
+        found.append(at)
+        within[max(at - width + 1, 0) : at + width] = 0
+    return found
 
 
-def require_reference(genotypes: Haploid, bases: str) -> None:
+def require_reference(genotypes: Haploid | Diploid, bases: str) -> None:
     """Return silently when every REF allele is what the reference has.
 
     Raises:

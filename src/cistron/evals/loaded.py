@@ -19,6 +19,7 @@ from cistron.evals.requests import (
     LikelihoodRequest,
     Request,
     ScoreRequest,
+    TrainRequest,
     digest,
     item_key,
 )
@@ -41,11 +42,13 @@ class LoadedRespondent:
         loaded: The model.
         name: What to call it.
         kind: Such as `model` or `twin`; for the report.
+        source: Name or folder that it was loaded by, to be loaded again for training; None when it cannot.
     """
 
     loaded: LoadedModel
     name: str
     kind: str = "model"
+    source: str | None = None
 
     @cached_property
     def sha256(self) -> str:
@@ -70,6 +73,8 @@ class LoadedRespondent:
             strange = [v for v in request.variants if not is_nucleotides(v.ref + v.alt)]
             if strange:
                 return f"reads the reverse strand alone only of spelled-out alleles, not {strange[0].alt}"
+        if isinstance(request, TrainRequest) and self.source is None:
+            return "is not trained: it was made for this run and cannot be loaded again"
         most = self.loaded.model.config.context_length
         needed = _longest(request)
         return None if needed <= most else f"needs {needed:,} tokens; the model's context is {most:,}"
@@ -82,6 +87,11 @@ class LoadedRespondent:
             return self._likelihoods(request)
         if isinstance(request, EmbedRequest):
             return self._vectors(request)
+        if isinstance(request, TrainRequest):
+            from cistron.evals.finetuned import told_after_training
+
+            assert self.source is not None
+            return told_after_training(self.source, self.loaded.device.type, request)
         return self._continuations(request)
 
     def _scores(self, request: ScoreRequest) -> Scores:
@@ -163,6 +173,6 @@ def _longest(request: Request) -> int:
         return request.width or 0
     if isinstance(request, LikelihoodRequest):
         return request.window or 0
-    if isinstance(request, EmbedRequest):
+    if isinstance(request, EmbedRequest | TrainRequest):
         return max(map(len, request.sequences), default=0)
     return max(map(len, request.prompts), default=0) + request.tokens

@@ -45,13 +45,13 @@ def write_report(folder: Path) -> Path:
         InputError: The folder holds no results, or a damaged one.
         OutputError: They cannot be written.
     """
-    run = _read(folder / RUN_FILE) if (folder / RUN_FILE).exists() else {}
-    described = [(path, _read(path)) for path in sorted(folder.rglob(TASK_FILE))]
+    run = read_task_file(folder / RUN_FILE) if (folder / RUN_FILE).exists() else {}
+    described = [(path, read_task_file(path)) for path in sorted(folder.rglob(TASK_FILE))]
     skipped = [ReportedTask(**entry) for entry in run.get("skipped", [])]
     if not described and not skipped:
         raise InputError(f"{folder} holds no results of cistron eval")
     rows = {path: _rows(path, content) for path, content in described}
-    verdicts = _verdicts(list(rows.values()))
+    verdicts = verdicts_of(list(rows.values()))
     tasks = [_task(path, content, rows[path], verdicts) for path, content in described]
     models = {row.name: dict(row.facts) for found in rows.values() for row in found if row.kind == "model"}
     report = folder / "report.html"
@@ -66,7 +66,12 @@ def write_report(folder: Path) -> Path:
     return report
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_task_file(path: Path) -> dict[str, Any]:
+    """The content of a `task.json`, or of a `run.json`.
+
+    Raises:
+        InputError: It is not JSON.
+    """
     try:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as problem:
@@ -78,7 +83,7 @@ def _rows(path: Path, content: dict[str, Any]) -> list[Row]:
     return [load_row(path.parent / name) for name in content["rows"]]
 
 
-def _verdicts(tasks: Sequence[Sequence[Row]]) -> dict[tuple[str, str], str]:
+def verdicts_of(tasks: Sequence[Sequence[Row]]) -> dict[tuple[str, str], str]:
     """(task, model) → how it stands to the best row without a trained model, all compared together."""
     pairs = [pair for rows in tasks for pair in _pairs(rows)]
     found = together([compare_rows(model, best) for model, best in pairs]) if pairs else []
@@ -94,8 +99,15 @@ def _pairs(rows: Sequence[Row]) -> list[tuple[Row, Row]]:
     untrained = [row for row in rows if row.kind in ("baseline", "markov", "twin") and _comparable(row)]
     if not untrained:
         return []
-    best = max(untrained, key=lambda row: 0.0 if row.outcome is None else row.outcome.main.value)
+    best = max(untrained, key=_goodness)
     return [(row, best) for row in rows if row.kind == "model" and _comparable(row)]
+
+
+def _goodness(row: Row) -> float:
+    """The main metric, so that more is better."""
+    assert row.outcome is not None
+    main = row.outcome.main
+    return main.value if MEASURES[main.name].higher_is_better else -main.value
 
 
 def _comparable(row: Row) -> bool:

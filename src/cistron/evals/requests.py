@@ -146,7 +146,31 @@ class GenerateRequest:
     items_field: ClassVar[str] = "prompts"
 
 
-Request = ScoreRequest | LikelihoodRequest | EmbedRequest | GenerateRequest
+@dataclass(frozen=True)
+class TrainRequest:
+    """What would the model say of each sequence, trained on others? Answered by `Vectors` of probabilities.
+
+    Attributes:
+        sequences: What to tell.
+        known: Sequences to train on.
+        labels: Class of each of those; a column of the answer each, in the order of their names.
+        groups: What belongs together among those.
+        mode: What is trained beside the head: `frozen`, `lora`, `last` or `full`.
+        seed: Of the run.
+    """
+
+    sequences: tuple[str, ...]
+    known: tuple[str, ...]
+    labels: tuple[str, ...]
+    groups: tuple[str, ...]
+    mode: str = "lora"
+    seed: int = 0
+
+    kind: ClassVar[str] = "train"
+    items_field: ClassVar[str] = "sequences"
+
+
+Request = ScoreRequest | LikelihoodRequest | EmbedRequest | GenerateRequest | TrainRequest
 
 
 def items_of(request: Request) -> Sequence[Variant] | Sequence[str]:
@@ -169,6 +193,9 @@ def options_of(request: Request) -> dict[str, Any]:
         values["reference"] = _file_digest(reference, reference.stat().st_mtime_ns)
     elif isinstance(reference, Contigs):
         values["reference"] = digest(list(reference.sequences))
+    for name in ("known", "labels", "groups"):
+        if name in values:
+            values[name] = digest(list(values[name]))
     return {"kind": request.kind, **values}
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cistron import __version__
-from cistron.errors import CistronError, UnknownNameError, WindowError
+from cistron.errors import CistronError, InputError, UnknownNameError, WindowError
 from cistron.evals.answers import Answer
 from cistron.evals.data_digest import data_digests
 from cistron.evals.outcome import Outcome
@@ -134,7 +134,7 @@ class Runner:
 
             try:
                 found[name] = self.store.answer(respondent, request, advance)
-            except (UnknownNameError, WindowError) as error:
+            except (InputError, UnknownNameError, WindowError) as error:
                 return f"{name}: {error}"
         return found
 

@@ -27,9 +27,14 @@ _ANSWERS: Final[Mapping[str, type[Answer]]] = {
     "likelihood": Likelihoods,
     "embed": Vectors,
     "generate": Continuations,
+    "train": Vectors,
 }
-_BLOCKS: Final = {"score": 128, "likelihood": 32, "embed": 128, "generate": 1}
-"""Items between two entries of the journal. A constant, so that a resumed run repeats the same batches."""
+_BLOCKS: Final = {"score": 128, "likelihood": 32, "embed": 128, "generate": 1, "train": 1 << 30}
+"""Items between two entries of the journal. A constant, so that a resumed run repeats the same batches; one
+run of training answers for all items."""
+
+_ASKED_ONCE: Final = ("generate", "train")
+"""Kinds whose kept answers are not asked for again."""
 
 _CHECKED: Final = 4
 """Kept answers that are asked for again, to see that they are this model's on this machine."""
@@ -148,7 +153,7 @@ def _spot_check(
     known: _Known, respondent: Respondent, request: Request, items: Mapping[bytes, Any], path: Path
 ) -> None:
     """Ask again for a few kept answers, the same ones every time."""
-    if request.kind == "generate":
+    if request.kind in _ASKED_ONCE:
         return
     found = [key for key in items if key in known]
     chosen = found[:: max(len(found) // _CHECKED, 1)][:_CHECKED]

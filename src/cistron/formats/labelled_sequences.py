@@ -43,10 +43,7 @@ def read_delimited(path: str | Path, *, sequence: str, label: str, delimiter: st
         InputError: The file is missing, cut short or empty, lacks a column, or a sequence is not DNA.
     """
     rows = read_rows(path, (sequence, label), delimiter=delimiter)
-    return [
-        Labelled(str(number), _bases(row[sequence], path, number), _label(row[label], path, number))
-        for number, row in enumerate(rows)
-    ]
+    return [labelled(str(number), row[sequence], row[label], path, number) for number, row in enumerate(rows)]
 
 
 def read_rows(path: str | Path, columns: Collection[str], *, delimiter: str = ",") -> list[dict[str, str]]:
@@ -99,6 +96,15 @@ def read_fasta_records(path: str | Path, label: str) -> list[Labelled]:
         Labelled(name, _bases("".join(lines), path, number), label)
         for number, (name, lines) in enumerate(zip(names, parts, strict=True))
     ]
+
+
+def labelled(name: str, sequence: str, label: str, path: str | Path, number: int) -> Labelled:
+    """A line whose sequence and label were looked at; `number` of the line, from 0, is for messages.
+
+    Raises:
+        InputError: The sequence is empty or not DNA, or there is no label.
+    """
+    return Labelled(name, _bases(sequence, path, number), _label(label, path, number))
 
 
 @contextmanager

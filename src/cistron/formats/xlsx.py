@@ -14,11 +14,11 @@ from cistron.errors import InputError
 
 _MAIN: Final = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _SHARED: Final = "xl/sharedStrings.xml"
-_SHEET: Final = "xl/worksheets/sheet1.xml"
+_SHEET: Final = "xl/worksheets/sheet{}.xml"
 
 
-def read_xlsx(path: str | Path, *, header: int = 1) -> Iterator[dict[str, str]]:
-    """The rows of the first stored sheet below its header, as column name → text; an empty cell is "".
+def read_xlsx(path: str | Path, *, header: int = 1, sheet: int = 1) -> Iterator[dict[str, str]]:
+    """The rows of a sheet below its header, as column name → text; an empty cell is "".
 
     Numbers come as the file spells them, formulas as their last result. Rows without any content are
     skipped, and so are columns without a name.
@@ -26,6 +26,7 @@ def read_xlsx(path: str | Path, *, header: int = 1) -> Iterator[dict[str, str]]:
     Args:
         path: The spreadsheet.
         header: Row that holds the column names, counted from 1.
+        sheet: Which, counted from 1 in stored order.
 
     Raises:
         InputError: The file is missing or not XLSX, or the header row is empty or repeats a name.
@@ -33,8 +34,8 @@ def read_xlsx(path: str | Path, *, header: int = 1) -> Iterator[dict[str, str]]:
     try:
         with zipfile.ZipFile(path) as packed:
             shared = _shared_texts(packed)
-            with packed.open(_SHEET) as sheet:
-                yield from _records(_rows(sheet, shared), Path(path), header)
+            with packed.open(_SHEET.format(sheet)) as stream:
+                yield from _records(_rows(stream, shared), Path(path), header)
     except FileNotFoundError:
         raise InputError(f"there is no file {path}") from None
     except (OSError, zipfile.BadZipFile, KeyError, IndexError, ElementTree.ParseError) as problem:

@@ -37,6 +37,47 @@ def mean_of(values: _Values) -> Statistic:
     return lambda weights: weights @ values / weights.sum(axis=1)
 
 
+def r2_of(predicted: _Values, truth: _Values) -> Statistic:
+    """Share of the variance of `truth` that is explained; negative when its mean would have been nearer.
+
+    NaN in a sample where `truth` is constant.
+
+    Raises:
+        InputError: A value is not a number, or the lengths differ.
+    """
+    _require_pairs(predicted, truth)
+
+    def statistic(weights: _Weights) -> Float[np.ndarray, "R"]:
+        middle = (weights @ truth / weights.sum(axis=1))[:, None]
+        rest, spread = weights @ (truth - predicted) ** 2, (weights * (truth - middle) ** 2).sum(axis=1)
+        found = np.full(len(weights), np.nan)
+        np.divide(rest, spread, out=found, where=spread > 0)
+        return np.asarray(1 - found)
+
+    return statistic
+
+
+def rmse_of(predicted: _Values, truth: _Values) -> Statistic:
+    """Root of the mean squared error, in the unit of the values.
+
+    Raises:
+        InputError: A value is not a number, or the lengths differ.
+    """
+    _require_pairs(predicted, truth)
+    squared = mean_of((predicted - truth) ** 2)
+    return lambda weights: np.sqrt(squared(weights))
+
+
+def mae_of(predicted: _Values, truth: _Values) -> Statistic:
+    """Mean absolute error, in the unit of the values.
+
+    Raises:
+        InputError: A value is not a number, or the lengths differ.
+    """
+    _require_pairs(predicted, truth)
+    return mean_of(np.abs(predicted - truth))
+
+
 def _ranks(values: _Values, weights: _Weights) -> _Weights:
     """Mean rank of each item in the sample in which it occurs as often as its weight says."""
     order = np.argsort(values, kind="stable")

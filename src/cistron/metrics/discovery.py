@@ -5,8 +5,11 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, Int
 
+Expected = float | Float[np.ndarray, "N"]
+"""One number for all counts, or one for each."""
 
-def poisson_tail(counts: Int[np.ndarray, "N"], mean: float) -> Float[np.ndarray, "N"]:
+
+def poisson_tail(counts: Int[np.ndarray, "N"], mean: Expected) -> Float[np.ndarray, "N"]:
     """Chance of at least so many events where `mean` are expected."""
     from scipy.stats import poisson
 
@@ -14,7 +17,7 @@ def poisson_tail(counts: Int[np.ndarray, "N"], mean: float) -> Float[np.ndarray,
 
 
 def negative_binomial_tail(
-    counts: Int[np.ndarray, "N"], mean: float, variance: float
+    counts: Int[np.ndarray, "N"], mean: Expected, variance: Expected
 ) -> Float[np.ndarray, "N"]:
     """Chance of at least so many events of a negative binomial distribution; Poisson's where it is narrower.
 
@@ -28,10 +31,11 @@ def negative_binomial_tail(
     """
     from scipy.stats import nbinom
 
-    if variance <= mean:
-        return poisson_tail(counts, mean)
-    successes = mean**2 / (variance - mean)
-    return np.asarray(nbinom.sf(counts - 1, successes, mean / variance))
+    mean, variance = np.broadcast_arrays(np.asarray(mean, dtype=float), np.asarray(variance, dtype=float))
+    wide = variance > mean
+    beyond = np.where(wide, variance - mean, 1.0)
+    found = nbinom.sf(counts - 1, mean**2 / beyond, np.where(wide, mean / variance, 1.0))
+    return np.where(wide, found, poisson_tail(counts, mean))
 
 
 def benjamini_hochberg(p_values: Float[np.ndarray, "N"]) -> Float[np.ndarray, "N"]:

@@ -7,7 +7,14 @@ from html import escape
 from pathlib import Path
 
 from cistron.formats.atomic import atomic_output
-from cistron.reports.evaluation_tasks import MetricCell, ReportedRow, ReportedTask, main_cell, task_section
+from cistron.reports.evaluation_tasks import (
+    MetricCell,
+    ReportedRow,
+    ReportedTask,
+    main_cell,
+    metric_head,
+    task_section,
+)
 from cistron.reports.page import document, facts
 
 __all__ = ["MetricCell", "ReportedRow", "ReportedTask", "write_evaluation_report"]
@@ -68,23 +75,29 @@ def _overview(tasks: Sequence[ReportedTask]) -> str:
     heads = "".join(f'<th scope="col">{escape(name)}</th>' for name in models)
     lines = "\n".join(_overview_line(number, task, models) for number, task in enumerate(tasks))
     return (
-        '<h2>Overview</h2>\n<div class="scroll"><table><thead><tr><th scope="col">Task</th>'
+        '<h2>Overview</h2>\n<div class="scroll"><table class="wrap"><thead><tr><th scope="col">Task</th>'
         f'<th scope="col">Split</th><th scope="col">Metric</th>{heads}'
         f'<th scope="col">Best without a trained model</th></tr></thead>\n<tbody>\n{lines}\n'
         "</tbody></table></div>"
     )
 
 
+_NARROW = 'style="white-space:normal;overflow-wrap:break-word;max-width:16rem"'
+"""Cells of the overview break, so that more models fit beside each other."""
+
+
 def _overview_line(number: int, task: ReportedTask, models: Sequence[str]) -> str:
-    link = f'<th scope="row"><a href="#task-{number}">{escape(task.name)}</a></th>'
+    name = escape(task.name).replace("/", "/<wbr>").replace("_", "_<wbr>")
+    link = f'<th scope="row" {_NARROW}><a href="#task-{number}">{name}</a></th>'
     if task.skipped:
-        return f'<tr>{link}<td class="none" colspan="{len(models) + 3}">{escape(task.skipped)}</td></tr>'
+        reason = f'<td class="none" colspan="{len(models) + 3}" {_NARROW}>'
+        return f"<tr>{link}{reason}{escape(task.skipped)}</td></tr>"
     rows = {row.name: row for row in task.rows if row.kind == "model"}
-    cells = "".join(f"<td>{main_cell(rows[name]) if name in rows else '–'}</td>" for name in models)
+    cells = "".join(f"<td {_NARROW}>{main_cell(rows[name]) if name in rows else '–'}</td>" for name in models)
     best = best_untrained(task.rows)
-    beside = "–" if best is None else f"{main_cell(best)} <small>{escape(best.name)}</small>"
+    beside = "–" if best is None else f"{main_cell(best)}<br><small>{escape(best.name)}</small>"
     return (
-        f"<tr>{link}<td>{escape(worst_badge(task.badges))}</td><td>{escape(task.metric)}</td>{cells}"
+        f"<tr>{link}<td>{escape(worst_badge(task.badges))}</td><td>{metric_head(task)}</td>{cells}"
         f"<td>{beside}</td></tr>"
     )
 

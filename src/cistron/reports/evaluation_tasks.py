@@ -140,7 +140,7 @@ def _rows_table(task: ReportedTask) -> str:
         )
     return (
         '<div class="scroll" style="margin-top:1rem"><table class="wrap"><thead><tr><th scope="col">Row</th>'
-        f'<th scope="col">Kind</th><th scope="col">{escape(task.metric)}</th>'
+        f'<th scope="col">Kind</th><th scope="col">{metric_head(task)}</th>'
         '<th scope="col" class="number">n</th><th scope="col">Other metrics</th></tr></thead>\n<tbody>\n'
         + "\n".join(lines)
         + "\n</tbody></table></div>"
@@ -204,20 +204,29 @@ def _remarks(task: ReportedTask) -> str:
     return '<ul class="note">\n' + "\n".join(f"<li>{line}</li>" for line in lines) + "\n</ul>"
 
 
+def metric_head(task: ReportedTask) -> str:
+    """HTML of the main metric's name, with a mark where less is better."""
+    directions = {row.metrics[0].higher_is_better for row in task.rows if row.metrics}
+    mark = ' <abbr title="less is better">↓</abbr>' if directions == {False} else ""
+    return escape(task.metric) + mark
+
+
 def main_cell(row: ReportedRow) -> str:
     """HTML of the main metric with interval and verdict, or of the reason why there is none."""
     if not row.metrics:
         return f'<span class="none">{escape(row.skipped) or "–"}</span>'
     sign, words = VERDICTS.get(row.verdict, ("", ""))
     mark = f' <abbr title="{escape(words)}">{sign}</abbr>' if sign else ""
-    return _number(row.metrics[0]) + mark
+    return _number(row.metrics[0], mark)
 
 
-def _number(cell: MetricCell) -> str:
+def _number(cell: MetricCell, mark: str = "") -> str:
     if cell.value is None:
         return f'<span class="none">{escape(cell.note) or "none"}</span>'
-    interval = "" if cell.low is None or cell.high is None else f" [{_text(cell.low)}, {_text(cell.high)}]"
-    return f"<strong>{_text(cell.value)}</strong><small>{interval}</small>"
+    interval = (
+        "" if cell.low is None or cell.high is None else f" [{_text(cell.low)},&nbsp;{_text(cell.high)}]"
+    )
+    return f"<strong>{_text(cell.value)}</strong>{mark}<small>{interval}</small>"
 
 
 def _text(value: float) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cistron.errors import InputError
-from cistron.evals.haplotypes import densest_window, personal, require_reference
+from cistron.evals.haplotypes import densest_windows, personal, require_reference
 from cistron.formats.haploid_genotypes import MISSING, Haploid, read_haploid
 
 BASES = "ACGTACGTAC"
@@ -43,8 +43,15 @@ def test_of_overlapping_alleles_the_last_is_put_in_and_symbols_are_not() -> None
 
 
 def test_the_densest_window_is_the_first_with_most_sites() -> None:
-    assert densest_window(np.array([2, 10, 11, 19]), 20, 5) == 7
-    assert densest_window(np.array([3]), 20, 20) == 0
+    assert densest_windows(np.array([2, 10, 11, 19]), 20, 5) == [7]
+    assert densest_windows(np.array([3]), 20, 20) == [0]
+
+
+def test_further_windows_are_the_densest_of_those_that_do_not_overlap() -> None:
+    found = densest_windows(np.array([2, 10, 11, 13, 18, 19]), 20, 5, 3)
+    assert found == [9, 15, 0]
+    with pytest.raises(InputError, match="3 windows of 5 bp hold variants and do not overlap; fewer than 4"):
+        densest_windows(np.array([2, 10, 11, 13, 18, 19]), 20, 5, 4)
 
 
 def test_a_reference_of_another_build_is_named() -> None:

@@ -9,7 +9,13 @@ from numpy.typing import NDArray
 from cistron.errors import InputError
 from cistron.metrics.blocks import Statistic, difference_of, interval_of, value_of
 from cistron.metrics.classes import accuracy_of, f1_of, mcc_of
-from cistron.metrics.correlation import pearson_of, spearman_of
+from cistron.metrics.correlation import mae_of, pearson_of, r2_of, rmse_of, spearman_of
+from cistron.metrics.marks import (
+    macro_auprc_of,
+    macro_auroc_of,
+    one_against_rest_of,
+    weighted_auroc_of,
+)
 from cistron.metrics.ranking import auprc_of, auroc_of
 
 sklearn_metrics = pytest.importorskip("sklearn.metrics")
@@ -114,3 +120,40 @@ def test_bad_input_is_named() -> None:
         spearman_of(np.array([1.0, np.nan]), np.array([1.0, 2.0]))
     with pytest.raises(InputError, match="no items"):
         value_of(accuracy_of([], []), 0)
+
+
+def test_errors_of_numbers_agree_with_scikit_learn_under_weights(random: np.random.Generator) -> None:
+    truth = random.normal(size=150) * 3
+    told = truth + random.normal(size=150)
+    weights = random.multinomial(150, np.full(150, 1 / 150))
+    again = np.repeat(np.arange(150), weights)
+    for mine, theirs in (
+        (r2_of, sklearn_metrics.r2_score),
+        (rmse_of, sklearn_metrics.root_mean_squared_error),
+        (mae_of, sklearn_metrics.mean_absolute_error),
+    ):
+        assert _drawn(mine(told, truth), weights) == pytest.approx(theirs(truth[again], told[again]))
+
+
+def test_marks_agree_with_scikit_learn_and_those_of_all_items_do_not_count(
+    random: np.random.Generator,
+) -> None:
+    truth = (random.random((80, 4)) < (0.2, 0.5, 0.7, 1.1)).astype(int)
+    scores = np.round(truth + random.normal(size=truth.shape), 1)
+    marks = np.tile(np.arange(4), 80)
+    flat = scores.reshape(-1), truth.reshape(-1) == 1, marks
+    ones = np.ones(len(marks), dtype=int)
+    ranked = truth[:, :3], scores[:, :3]
+    expected = sklearn_metrics.roc_auc_score(*ranked, average="macro")
+    assert _drawn(macro_auroc_of(*flat), ones) == pytest.approx(expected)
+    expected = sklearn_metrics.roc_auc_score(*ranked, average="weighted")
+    assert _drawn(weighted_auroc_of(*flat), ones) == pytest.approx(expected)
+    expected = sklearn_metrics.average_precision_score(*ranked, average="macro")
+    assert _drawn(macro_auprc_of(*flat), ones) == pytest.approx(expected)
+    labels = random.integers(3, size=80)
+    told = np.exp(random.normal(size=(80, 3)) + np.eye(3)[labels])
+    told /= told.sum(axis=1, keepdims=True)
+    expected = sklearn_metrics.roc_auc_score(labels, told, multi_class="ovr", average="macro")
+    assert value_of(one_against_rest_of(told, labels), 80) == pytest.approx(expected)
+    with pytest.raises(InputError, match="every mark is that of all items or of none"):
+        macro_auroc_of(scores[:, 3], truth[:, 3] == 1, np.zeros(80))

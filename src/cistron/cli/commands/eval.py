@@ -53,6 +53,14 @@ def run(
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="OPTION=VALUE", help="Option of tasks; repeatable.")
     ] = None,
+    probe: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="What probe tasks fit: linear, logistic, ridge, pca, xgboost, mlp, or fine-tune, which"
+            " trains the model; default: the task's own.",
+        ),
+    ] = None,
     cache: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Keep answers here for other runs too; default: DIR/answers."),
@@ -84,7 +92,7 @@ def run(
             data=data,
             limit=limit,
             seed=seed,
-            options=set_ or [],
+            options=[*(set_ or []), *([] if probe is None else [f"probe={probe}"])],
             cache=cache,
             twins=twins,
             device=device,
@@ -138,6 +146,32 @@ def audit(
     from cistron.cli.evaluating.lists import print_audits
 
     print_audits(tasks, data, limit, seed, as_json=as_json)
+
+
+@COMMAND.command()
+def validate(
+    tasks: Annotated[
+        list[str] | None, typer.Argument(metavar="[TASK]...", help="Names, suites or globs; default: all.")
+    ] = None,
+    results: Annotated[
+        Path | None, typer.Option("--results", metavar="DIR", help="Look at a folder of results instead.")
+    ] = None,
+    data: Data = None,
+    limit: Limit = None,
+    seed: Seed = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Check the data of tasks, or a folder of results, and fail when something is damaged.
+
+    Data: every file that a task needs is read, counted and hashed; nothing is asked of a model. Results:
+    every row is read, and its main metric computed again from its items. Data that is not there is told, and
+    is no failure.
+
+    Example: cistron eval validate gue
+    """
+    from cistron.cli.evaluating.lists import print_validation
+
+    print_validation(tasks or [], results, data, limit, seed, as_json=as_json)
 
 
 @COMMAND.command()

@@ -111,6 +111,38 @@ def print_audits(
     Console().print(table)
 
 
+def print_validation(
+    patterns: Sequence[str],
+    results: Path | None,
+    data: Path | None,
+    limit: int | None,
+    seed: int,
+    *,
+    as_json: bool,
+) -> None:
+    """Print what validation finds, one line a task or row.
+
+    Raises:
+        InputError: Something is damaged; names the first.
+    """
+    from cistron.evals.validate import validate_data, validate_results
+
+    if results is not None:
+        found = validate_results(results)
+    else:
+        setting = Setting.usual(data, seed=seed, limit=limit)
+        tasks = find_tasks(patterns) if patterns else all_tasks()
+        found = [validate_data(task, setting) for task in tasks]
+    if as_json:
+        print(json.dumps([asdict(each) for each in found], indent=2))
+    else:
+        for each in found:
+            print(f"{each.verdict:8} {each.name}  {each.told}")
+    damaged = [each for each in found if each.verdict == "damaged"]
+    if damaged:
+        raise InputError(f"{len(damaged)} of {len(found)} are damaged, the first {damaged[0].name}")
+
+
 def export_sequences(
     patterns: Sequence[str], output: Path, data: Path | None, limit: int | None, seed: int
 ) -> None:

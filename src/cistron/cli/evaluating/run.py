@@ -133,7 +133,8 @@ def _models(request: EvaluationRequest) -> list[Respondent]:
             continue
         model = loaded(name, request.device, request.dtype, request.threads)
         taken = any(other.name == model.name for other in found)
-        found.append(LoadedRespondent(model, f"{model.name} {model.sha256[:8]}" if taken else model.name))
+        shown = f"{model.name} {model.sha256[:8]}" if taken else model.name
+        found.append(LoadedRespondent(model, shown, source=name))
     names = [model.name for model in found]
     if len(set(names)) < len(names):
         raise InputError("the same model was given twice with --model; give each once")

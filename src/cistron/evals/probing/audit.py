@@ -37,5 +37,5 @@ def audit(examples: Examples) -> tuple[Badge, ...]:
 def _part(examples: Examples, at: Indices) -> Part:
     return Part(
         sequences=[examples.sequences[number] for number in at],
-        labels=examples.labels[at].tolist(),
+        labels=examples.labels[at].tolist() if examples.kind == "classes" else (),
     )

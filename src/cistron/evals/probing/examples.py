@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Int, Num
 from numpy.typing import NDArray
 
 from cistron.errors import InputError
@@ -15,6 +15,9 @@ from cistron.formats.labelled_sequences import Labelled
 from cistron.genome.sequence import reverse_complement
 
 Indices = NDArray[np.intp]
+
+Kind = Literal["classes", "marks", "numbers"]
+"""Each example has one of several classes, any of several marks, or a number."""
 
 
 @dataclass(frozen=True)
@@ -37,18 +40,20 @@ class Examples:
     Attributes:
         names: One for each, unique.
         sequences: Upper-case bases.
-        labels: 0, 1, …, in the order of `classes`.
-        classes: Name of each label; of two, the second is the positive one.
+        labels: 0, 1, …, in the order of `classes`; of marks one column each, 0 or 1; or numbers.
+        classes: Name of each class or mark; of two classes, the second is the positive one. None of numbers.
         groups: What belongs together, as a number; equal sequences, on either strand, do at least.
         folds: The split.
+        kind: What labels are.
     """
 
     names: tuple[str, ...]
     sequences: tuple[str, ...]
-    labels: Int[np.ndarray, "N"]
+    labels: Num[np.ndarray, "N *marks"]
     classes: tuple[str, ...]
     groups: Int[np.ndarray, "N"]
     folds: tuple[Fold, ...]
+    kind: Kind = "classes"
 
     @property
     def tested(self) -> Indices:
@@ -104,26 +109,49 @@ def cross_validation(
     Raises:
         InputError: There are fewer than two classes, or too few examples for two folds.
     """
-    from sklearn.model_selection import StratifiedGroupKFold
-
-    chosen = _chosen(len(records), limit, seed)
+    chosen = drawn(len(records), limit, seed)
     rows = [records[at] for at in chosen]
     classes = _classes(rows)
     labels = np.array([classes.index(row.label) for row in rows])
     named = None if groups is None else [groups[at] for at in chosen]
-    numbers = _groups([row.sequence for row in rows], named)
-    blocks, smallest = len(np.unique(numbers)), int(np.bincount(labels).min())
-    folds = min(folds, blocks, smallest)
-    if folds < 2:
-        raise InputError(
-            f"{len(rows)} examples in {blocks} groups, {smallest} of them in the rarest class, are too few to"
-            " split; use more"
-        )
-    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
-    made = tuple(Fold(train, test) for train, test in splitter.split(rows, labels, numbers))
+    numbers = grouped([row.sequence for row in rows], named)
+    made = group_folds(labels, numbers, "classes", folds=folds, seed=seed)
     return Examples(
         tuple(row.name for row in rows), tuple(row.sequence for row in rows), labels, classes, numbers, made
     )
+
+
+def group_folds(
+    labels: Num[np.ndarray, "N *marks"],
+    groups: Int[np.ndarray, "N"],
+    kind: Kind,
+    *,
+    folds: int = 5,
+    seed: int,
+) -> tuple[Fold, ...]:
+    """Folds that keep groups on one side, with equal shares of classes where there are classes.
+
+    Args:
+        labels: As in `Examples`.
+        groups: What belongs together, as numbers.
+        kind: What labels are.
+        folds: Turns; fewer where there are fewer groups, or fewer examples of the rarest class.
+        seed: Of the folds.
+
+    Raises:
+        InputError: There are too few examples for two folds.
+    """
+    from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
+
+    blocks = len(np.unique(groups))
+    smallest = int(np.bincount(labels).min()) if kind == "classes" else blocks
+    folds = min(folds, blocks, smallest)
+    if folds < 2:
+        rare = f", {smallest} of them in the rarest class," if kind == "classes" else ""
+        raise InputError(f"{len(labels)} examples in {blocks} groups{rare} are too few to split; use more")
+    splitter: Any = StratifiedGroupKFold if kind == "classes" else GroupKFold
+    made = splitter(folds, shuffle=True, random_state=seed).split(labels, labels, groups)
+    return tuple(Fold(train, test) for train, test in made)
 
 
 def _examples(
@@ -131,7 +159,7 @@ def _examples(
 ) -> Examples:
     labels = np.array([classes.index(row.label) for row in rows])
     sequences = tuple(row.sequence for row in rows)
-    return Examples(names, sequences, labels, classes, _groups(sequences, None), folds)
+    return Examples(names, sequences, labels, classes, grouped(sequences), folds)
 
 
 def _classes(rows: Sequence[Labelled]) -> tuple[str, ...]:
@@ -144,18 +172,18 @@ def _classes(rows: Sequence[Labelled]) -> tuple[str, ...]:
 
 
 def _sampled(rows: Sequence[Labelled], limit: int | None, seed: int) -> list[Labelled]:
-    return [rows[at] for at in _chosen(len(rows), limit, seed)]
+    return [rows[at] for at in drawn(len(rows), limit, seed)]
 
 
-def _chosen(count: int, limit: int | None, seed: int) -> list[int]:
+def drawn(count: int, limit: int | None, seed: int) -> list[int]:
     """Numbers of a random sample, in order."""
     if limit is None or limit >= count:
         return list(range(count))
     return sorted(np.random.default_rng(seed).choice(count, size=limit, replace=False).tolist())
 
 
-def _groups(sequences: Sequence[str], named: Sequence[str] | None) -> NDArray[Any]:
-    """A number for each connected set of equal sequences and equal names."""
+def grouped(sequences: Sequence[str], named: Sequence[str] | None = None) -> Int[np.ndarray, "N"]:
+    """A number for each connected set of sequences that are equal on either strand or have equal names."""
     parent = list(range(len(sequences)))
 
     def root(at: int) -> int:

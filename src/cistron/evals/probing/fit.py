@@ -1,33 +1,27 @@
-"""The probe itself: a linear classifier whose only freedom is how much it is held back."""
+"""The probe in its folds: standardised by the training part, fitted to it, asked about the test part."""
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from jaxtyping import Float
 from numpy.typing import NDArray
 
 from cistron.errors import InputError
-from cistron.evals.extras import require
-from cistron.evals.probing.examples import Examples, Fold, Indices
+from cistron.evals.probing.estimators import probe_of
+from cistron.evals.probing.examples import Examples, Fold
+from cistron.evals.probing.linear import SEARCHED_ON, Fit, fit_held_back
 
-STRENGTHS: Final = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)
-"""Values of C that are tried, the same for every representation."""
-
-_INNER_FOLDS: Final = 3
-_SEARCHED_ON: Final = 4000
-"""Most training examples that C is chosen on; the classifier is then fitted to all of them."""
-
-_STEPS: Final = 1000
+LINEAR: Final = "linear"
+"""Logistic or ridge regression, whichever the labels want."""
 
 _ROUNDING: Final = 1e-7
 """Deviation, relative to the mean, of a float32 feature that is constant."""
 
-_LEAST: Final = 1e-12
-"""Probability below which certainty that was wrong costs no more."""
+_TIMES: Final = 10
+_SLOW_TIMES: Final = 5
 
 
 @dataclass(frozen=True)
@@ -36,77 +30,145 @@ class Told:
 
     Attributes:
         at: Their indices.
-        probabilities: Of each class, one row an example.
+        values: Probability of each class or mark, or a number; one row an example.
         strengths: The C that was chosen in each fold.
         unfinished: Folds whose fit had not converged.
     """
 
-    at: Indices
-    probabilities: Float[np.ndarray, "T K"]
-    strengths: tuple[float, ...]
-    unfinished: int
+    at: NDArray[np.intp]
+    values: Float[np.ndarray, "T K"]
+    strengths: tuple[float, ...] = ()
+    unfinished: int = 0
 
 
-def tell(features: Float[np.ndarray, "N D"], examples: Examples, *, seed: int) -> Told:
-    """Fit to each fold's training part and tell the classes of its test part.
+def tell(features: Float[np.ndarray, "N D"], examples: Examples, *, seed: int, probe: str = LINEAR) -> Told:
+    """Fit to each fold's training part and tell the labels of its test part.
 
-    Features are standardised by the training part alone; C is chosen by cross-validation inside it, with
-    groups kept on one side, by mean log-likelihood.
+    Features are standardised by the training part alone; what a linear probe is free to choose is chosen by
+    cross-validation inside it, with groups kept on one side. Marks are told one by one.
 
     Args:
         features: One row an example.
         examples: Their labels and split.
-        seed: Of the inner folds.
+        seed: Of the inner folds, and of probes that draw.
+        probe: A name of `cistron.evals.probing.estimators.PROBES`, or `linear`.
 
     Raises:
-        InputError: A feature is not a number; names the first example. Or a fold trains on one class.
-        MissingExtraError: scikit-learn is not installed.
+        InputError: A feature is not a number; names the first example. Or a fold trains on one class, or the
+            probe is unknown or not for such labels.
+        MissingExtraError: What the probe needs is not installed.
     """
-    _require_finite(features, examples)
-    parts = [_tell_fold(features, examples, fold, seed) for fold in examples.folds]
+    require_finite(features, examples)
+    fit = probe_of(probe, examples.kind)
+    parts = [_tell_fold(features, examples, fold, fit, seed) for fold in examples.folds]
     return Told(
         examples.tested,
-        np.concatenate([probabilities for probabilities, _, _ in parts]),
-        tuple(strength for _, strength, _ in parts),
-        sum(unfinished for _, _, unfinished in parts),
+        np.concatenate([part.values for part in parts]),
+        tuple(strength for part in parts for strength in part.strengths),
+        sum(part.unfinished > 0 for part in parts),
     )
 
 
 def tell_nonsense(
-    features: Float[np.ndarray, "N D"], examples: Examples, *, seed: int, times: int = 10
+    features: Float[np.ndarray, "N D"], examples: Examples, *, seed: int, probe: str = LINEAR
 ) -> Told:
     """Fit to permuted labels and tell the true ones: what the procedure gives when there is nothing to learn.
 
-    C is 0.01 and at most 4,000 training examples are used. Each permutation tells all tested examples, one
-    permutation after the other.
+    Ten permutations, five of probes that are slow; a logistic regression has C = 0.01. At most 4,000 training
+    examples are used. Each permutation tells all tested examples, one permutation after the other.
 
     Args:
         features: One row an example.
         examples: Their labels and split.
         seed: Of the permutations.
-        times: Permutations.
+        probe: As in `tell`.
     """
-    random = np.random.default_rng(seed)
+    fit = probe_of(probe, examples.kind)
+    if examples.kind != "numbers" and probe in (LINEAR, "logistic"):
+        fit = fit_held_back
+    random, times = np.random.default_rng(seed), nonsense_times(probe)
     parts = []
     for _ in range(times):
         for fold in examples.folds:
-            train = random.permutation(fold.train)[:_SEARCHED_ON]
+            train = random.permutation(fold.train)[:SEARCHED_ON]
             labels = random.permutation(examples.labels[train])
             known, unknown = _standardised(features, Fold(train, fold.test))
-            parts.append(_probabilities(_fitted(known, labels, 0.01)[0], unknown, examples))
-    return Told(np.tile(examples.tested, times), np.concatenate(parts), (), 0)
+            groups = examples.groups[train]
+            parts.append(_tell_labels(fit, known, labels, groups, unknown, examples, seed).values)
+    return Told(np.tile(examples.tested, times), np.concatenate(parts))
+
+
+def nonsense_times(probe: str) -> int:
+    """How many permutations `tell_nonsense` makes."""
+    return _TIMES if probe in (LINEAR, "logistic", "ridge") else _SLOW_TIMES
+
+
+def require_finite(features: Float[np.ndarray, "N D"], examples: Examples) -> None:
+    """Return silently when every feature is a number.
+
+    Raises:
+        InputError: One is not; names the first example.
+    """
+    broken = np.flatnonzero(~np.isfinite(features).all(axis=1))
+    if len(broken):
+        raise InputError(
+            f"{len(broken)} of {len(features)} embeddings are not numbers, the first that of"
+            f" {examples.names[int(broken[0])]}"
+        )
 
 
 def _tell_fold(
-    features: Float[np.ndarray, "N D"], examples: Examples, fold: Fold, seed: int
-) -> tuple[Float[np.ndarray, "T K"], float, bool]:
+    features: Float[np.ndarray, "N D"], examples: Examples, fold: Fold, fit: Fit, seed: int
+) -> Told:
     known, unknown = _standardised(features, fold)
     labels = examples.labels[fold.train]
-    if len(np.unique(labels)) < 2:
+    if examples.kind == "classes" and len(np.unique(labels)) < 2:
         raise InputError(f"a fold has {len(labels)} training examples of one class alone; use more examples")
-    strength = _chosen_strength(known, labels, examples.groups[fold.train], seed)
-    model, finished = _fitted(known, labels, strength)
-    return _probabilities(model, unknown, examples), strength, not finished
+    return _tell_labels(fit, known, labels, examples.groups[fold.train], unknown, examples, seed)
+
+
+def _tell_labels(
+    fit: Fit,
+    known: Float[np.ndarray, "A D"],
+    labels: NDArray[np.generic],
+    groups: NDArray[np.generic],
+    unknown: Float[np.ndarray, "T D"],
+    examples: Examples,
+    seed: int,
+) -> Told:
+    """What one fit, or one for each mark, says of the unknown ones."""
+    at = np.arange(len(unknown))
+    if examples.kind == "marks":
+        each = [_tell_mark(fit, known, column, groups, unknown, seed) for column in labels.T]
+        strengths = tuple(strength for told in each for strength in told.strengths)
+        values = np.concatenate([told.values for told in each], axis=1)
+        return Told(at, values, strengths, sum(told.unfinished for told in each))
+    fitted = fit(known, labels, groups, seed)
+    values = fitted.tell(unknown)
+    if examples.kind == "classes":
+        # A class that the training part lacks has no probability.
+        spread = np.zeros((len(unknown), len(examples.classes)))
+        spread[:, np.unique(labels).astype(int)] = values
+        values = spread
+    strengths = () if fitted.strength is None else (fitted.strength,)
+    return Told(at, np.asarray(values, dtype=np.float64), strengths, int(not fitted.finished))
+
+
+def _tell_mark(
+    fit: Fit,
+    known: Float[np.ndarray, "A D"],
+    labels: NDArray[np.generic],
+    groups: NDArray[np.generic],
+    unknown: Float[np.ndarray, "T D"],
+    seed: int,
+) -> Told:
+    """Chance of one mark; its share in the training part where that is all or nothing."""
+    at = np.arange(len(unknown))
+    if len(np.unique(labels)) < 2:
+        return Told(at, np.full((len(unknown), 1), float(labels.astype(float).mean())))
+    fitted = fit(known, labels, groups, seed)
+    strengths = () if fitted.strength is None else (fitted.strength,)
+    return Told(at, fitted.tell(unknown)[:, 1:], strengths, int(not fitted.finished))
 
 
 def _standardised(
@@ -118,74 +180,3 @@ def _standardised(
     # What varies by rounding alone is constant: scaling it up would make noise of it.
     scale = np.where(spread > _ROUNDING * np.maximum(np.abs(middle), 1), spread, np.inf)
     return (train - middle) / scale, (features[fold.test] - middle) / scale
-
-
-def _probabilities(
-    model: Any, features: Float[np.ndarray, "T D"], examples: Examples
-) -> Float[np.ndarray, "T K"]:
-    """Of every class of the task; a class that the training part lacks has none."""
-    found = np.zeros((len(features), len(examples.classes)))
-    found[:, model.classes_] = model.predict_proba(features)
-    return found
-
-
-def _chosen_strength(
-    features: Float[np.ndarray, "N D"], labels: NDArray[Any], groups: NDArray[Any], seed: int
-) -> float:
-    """The C under which held-out parts of the training part are likeliest; the smaller of equals."""
-    from sklearn.model_selection import StratifiedGroupKFold
-
-    some = np.random.default_rng(seed).permutation(len(labels))[:_SEARCHED_ON]
-    features, labels, groups = features[some], labels[some], groups[some]
-    if np.bincount(np.unique(labels, return_inverse=True)[1]).min() < _INNER_FOLDS:
-        return 1.0
-    splitter = StratifiedGroupKFold(_INNER_FOLDS, shuffle=True, random_state=seed)
-    splits = [
-        (train, test)
-        for train, test in splitter.split(features, labels, groups)
-        if len(np.unique(labels[train])) == len(np.unique(labels))
-    ]
-    gains = [
-        sum(_log_likelihood(features, labels, *split, strength) for split in splits) for strength in STRENGTHS
-    ]
-    return STRENGTHS[int(np.argmax(gains))]
-
-
-def _log_likelihood(
-    features: Float[np.ndarray, "N D"], labels: NDArray[Any], train: Indices, test: Indices, strength: float
-) -> float:
-    model, _ = _fitted(features[train], labels[train], strength)
-    rows = np.searchsorted(model.classes_, labels[test])
-    found = model.predict_proba(features[test])[np.arange(len(test)), rows]
-    return float(np.log(np.maximum(found, _LEAST)).sum())
-
-
-def _fitted(features: Float[np.ndarray, "N D"], labels: NDArray[Any], strength: float) -> tuple[Any, bool]:
-    """A fitted logistic regression, and whether it converged."""
-    require_scikit_learn()
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.linear_model import LogisticRegression
-
-    model = LogisticRegression(C=strength, max_iter=_STEPS)
-    with warnings.catch_warnings(record=True) as told:
-        warnings.simplefilter("always", ConvergenceWarning)
-        model.fit(features, labels)
-    return model, not any(issubclass(each.category, ConvergenceWarning) for each in told)
-
-
-def require_scikit_learn() -> None:
-    """Return silently where scikit-learn is installed.
-
-    Raises:
-        MissingExtraError: It is not.
-    """
-    require("sklearn", "probes need scikit-learn")
-
-
-def _require_finite(features: Float[np.ndarray, "N D"], examples: Examples) -> None:
-    broken = np.flatnonzero(~np.isfinite(features).all(axis=1))
-    if len(broken):
-        raise InputError(
-            f"{len(broken)} of {len(features)} embeddings are not numbers, the first that of"
-            f" {examples.names[int(broken[0])]}"
-        )

@@ -7,18 +7,29 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from jaxtyping import Float
 
-from cistron.evals.answers import Vectors
-from cistron.evals.outcome import Metric, Outcome
+from cistron.errors import InputError
+from cistron.evals.answers import Answer, Vectors
+from cistron.evals.outcome import Outcome
 from cistron.evals.probing.baselines import baselines
-from cistron.evals.probing.examples import Examples
-from cistron.evals.probing.fit import Told, require_scikit_learn, tell, tell_nonsense
-from cistron.evals.requests import EmbedRequest, Request
+from cistron.evals.probing.estimators import probe_of
+from cistron.evals.probing.examples import Examples, Fold
+from cistron.evals.probing.fit import LINEAR, Told, nonsense_times, tell, tell_nonsense
+from cistron.evals.probing.outcomes import outcome_of
+from cistron.evals.requests import EmbedRequest, Request, TrainRequest
 from cistron.evals.task import Answers, Badge, Control, Option, Plan, Setting
-from cistron.metrics.blocks import interval_of
-from cistron.metrics.named import MEASURES
 
-OPTIONS: Mapping[str, Option] = {"layer": "last", "pooling": "mean", "strands": "forward"}
-"""Options of every probe task: where embeddings are taken from."""
+OPTIONS: Mapping[str, Option] = {
+    "layer": "last",
+    "pooling": "mean",
+    "strands": "forward",
+    "probe": LINEAR,
+    "mode": "lora",
+}
+"""Options of every probe task: where embeddings are taken from, what is fitted to them, and what is trained
+where the model is."""
+
+FINE_TUNE = "fine-tune"
+"""The probe that trains the model itself."""
 
 Represent = Callable[[Answers], Float[np.ndarray, "N D"]]
 
@@ -33,7 +44,7 @@ def probe_plan(
     represent: Represent | None = None,
     notes: tuple[str, ...] = (),
 ) -> Plan:
-    """The plan of a task that asks what a linear probe can tell from embeddings.
+    """The plan of a task that asks what a probe can tell from embeddings.
 
     Args:
         examples: The task's.
@@ -45,33 +56,95 @@ def probe_plan(
         notes: For the report.
 
     Raises:
+        InputError: The option `probe` is unknown, or not for such labels.
         MissingExtraError: scikit-learn is not installed.
     """
-    require_scikit_learn()
+    probe = str(setting.options.get("probe", LINEAR))
+    if probe == FINE_TUNE:
+        if requests is not None or examples.kind != "classes":
+            raise InputError("fine-tune tells classes of single sequences; this task has something else")
+        return _trained_plan(examples, setting, metric, badges, notes)
+    probe_of(probe, examples.kind)
     represent = represent or _embeddings
 
     def judge(told: Told) -> Outcome:
         return outcome_of(told, examples, metric, setting.seed)
 
     def judge_answers(answers: Answers) -> Outcome:
-        return judge(tell(represent(answers), examples, seed=setting.seed))
+        return judge(tell(represent(answers), examples, seed=setting.seed, probe=probe))
 
     def judge_nonsense(answers: Answers) -> Outcome:
-        told = tell_nonsense(represent(answers), examples, seed=setting.seed)
-        return judge(told)
+        return judge(tell_nonsense(represent(answers), examples, seed=setting.seed, probe=probe))
 
     nonsense = Control(
-        "labels shuffled", "the probe fitted to ten permutations of the labels", judge_nonsense
+        "labels shuffled",
+        f"the probe fitted to {nonsense_times(probe)} permutations of the labels",
+        judge_nonsense,
     )
     return Plan(
         requests or {"sequences": embedding_request(examples.sequences, setting)},
         judge_answers,
         twin=True,
         controls=(nonsense,),
+        baselines=baselines(examples, judge, setting.seed, probe),
+        badges=badges,
+        notes=(_sizes(examples), *_probe_note(probe), *notes),
+    )
+
+
+def _trained_plan(
+    examples: Examples, setting: Setting, metric: str, badges: tuple[Badge, ...], notes: tuple[str, ...]
+) -> Plan:
+    """The plan of a task for which the model is trained anew in each fold."""
+
+    def judge(told: Told) -> Outcome:
+        return outcome_of(told, examples, metric, setting.seed)
+
+    def judge_answers(answers: Answers) -> Outcome:
+        parts = [
+            _probabilities(answers[name], examples, fold)
+            for name, fold in zip(requests, examples.folds, strict=True)
+        ]
+        return judge(Told(examples.tested, np.concatenate(parts)))
+
+    mode = str(setting.options.get("mode", "lora"))
+    requests = {
+        f"fold {number}": _train_request(examples, fold, mode, setting.seed)
+        for number, fold in enumerate(examples.folds, 1)
+    }
+    return Plan(
+        requests,
+        judge_answers,
         baselines=baselines(examples, judge, setting.seed),
         badges=badges,
-        notes=(_sizes(examples), *notes),
+        notes=(_sizes(examples), f"the model is trained on each fold, mode {mode}", *notes),
     )
+
+
+def _train_request(examples: Examples, fold: Fold, mode: str, seed: int) -> TrainRequest:
+    return TrainRequest(
+        tuple(examples.sequences[at] for at in fold.test),
+        tuple(examples.sequences[at] for at in fold.train),
+        # Names in the order of the classes, that nobody takes for measurements.
+        tuple(f"class{examples.labels[at]:04d}" for at in fold.train),
+        tuple(str(examples.groups[at]) for at in fold.train),
+        mode,
+        seed,
+    )
+
+
+def _probabilities(answer: Answer, examples: Examples, fold: Fold) -> Float[np.ndarray, "N K"]:
+    """Of every class of the task; one that the fold does not train on has none."""
+    assert isinstance(answer, Vectors)
+    found = np.zeros((len(fold.test), len(examples.classes)))
+    found[:, np.unique(examples.labels[fold.train])] = answer.vectors
+    return found
+
+
+def probe_beside(setting: Setting) -> str:
+    """The probe of a task's own rows without a model: that of its models, linear where those are trained."""
+    probe = str(setting.options.get("probe", LINEAR))
+    return LINEAR if probe == FINE_TUNE else probe
 
 
 def embedding_request(sequences: tuple[str, ...], setting: Setting) -> EmbedRequest:
@@ -85,56 +158,30 @@ def embedding_request(sequences: tuple[str, ...], setting: Setting) -> EmbedRequ
     )
 
 
-def outcome_of(told: Told, examples: Examples, metric: str, seed: int) -> Outcome:
-    """Metrics with intervals, the main one first, and what was told of each example.
-
-    Where the examples were told several times over, the rounds are the blocks that are resampled.
-    """
-    labels = examples.labels[told.at]
-    rounds = np.arange(len(told.at)) // len(examples.tested)
-    repeated = len(told.at) > len(examples.tested)
-    names = np.array(examples.names)[told.at]
-    items = {
-        "item": np.char.add(np.char.add(rounds.astype(str), ":"), names) if repeated else names,
-        "group": rounds if repeated else examples.groups[told.at],
-        "label": labels,
-        "prediction": told.probabilities.argmax(axis=1),
-    }
-    wanted = ["mcc", "accuracy", "f1"]
-    if len(examples.classes) == 2:
-        items["score"] = told.probabilities[:, 1]
-        wanted += ["auroc", "auprc"]
-    wanted.sort(key=lambda name: name != metric)
-    blocks = len(np.unique(items["group"]))
-    metrics = tuple(
-        Metric.of(name, interval_of(MEASURES[name].on(items), items["group"], seed=seed), blocks)
-        for name in wanted
-    )
-    return Outcome(metrics, items, _notes(told))
-
-
 def _embeddings(answers: Answers) -> Float[np.ndarray, "N D"]:
     found = answers["sequences"]
     assert isinstance(found, Vectors)
     return found.vectors.astype(np.float64)
 
 
-def _notes(told: Told) -> tuple[str, ...]:
-    chosen = ", ".join(f"{strength:g}" for strength in told.strengths)
-    notes = [f"C chosen inside the training part: {chosen}"] if chosen else []
-    if told.unfinished:
-        notes.append(f"the fit had not converged in {told.unfinished} of {len(told.strengths)} folds")
-    return tuple(notes)
+def _probe_note(probe: str) -> tuple[str, ...]:
+    return () if probe == LINEAR else (f"probe of every row: {probe}",)
 
 
 def _sizes(examples: Examples) -> str:
     lengths = sorted(map(len, examples.sequences))
-    classes = ", ".join(
-        f"{name}: {int((examples.labels == number).sum()):,}" for number, name in enumerate(examples.classes)
-    )
     if len(examples.folds) == 1:
         fold = examples.folds[0]
         split = f"{len(fold.train):,} sequences to fit on, {len(fold.test):,} to tell"
     else:
         split = f"{len(examples.names):,} sequences in {len(examples.folds)} folds"
-    return f"{split}; {lengths[0]:,} to {lengths[-1]:,} bp; classes {classes}"
+    return f"{split}; {lengths[0]:,} to {lengths[-1]:,} bp; {_labels(examples)}"
+
+
+def _labels(examples: Examples) -> str:
+    if examples.kind == "numbers":
+        return f"values {examples.labels.min():g} to {examples.labels.max():g}"
+    marked = examples.labels if examples.kind == "marks" else np.eye(len(examples.classes))[examples.labels]
+    counts = zip(examples.classes, marked.sum(axis=0).astype(int).tolist(), strict=True)
+    told = [f"{name}: {count:,}" for name, count in counts]
+    return f"{examples.kind} {', '.join(told)}"

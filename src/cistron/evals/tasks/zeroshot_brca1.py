@@ -44,6 +44,11 @@ GROUPS: Final[Mapping[str, Callable[[_Row], bool]]] = {
     "splice": lambda row: "plice" in row["consequence"],
 }
 
+SEVERITY: Final = (
+    "Intronic", "5' UTR", "Synonymous", "Splice region", "Missense", "Nonsense", "Canonical splice",
+)  # fmt: skip
+"""Consequences, the mildest first. Source: order of Ensembl's variant effect predictor."""
+
 
 @dataclass(frozen=True)
 class _Measured:
@@ -61,6 +66,10 @@ class _Measured:
         """The row of a score that knows nothing but G and C."""
         lost = [(row["reference"] in "GC") - float(row["alt"] in "GC") for row in self.rows]
         return _outcome(self.rows, np.array(lost))
+
+    def consequence(self) -> Outcome:
+        """The row of a score that knows the kind of change alone."""
+        return _outcome(self.rows, np.array([float(SEVERITY.index(row["consequence"])) for row in self.rows]))
 
     def conservation(self) -> Outcome:
         return _outcome(self.rows, np.array([float(row["phyloP (mammalian)"]) for row in self.rows]))
@@ -89,6 +98,9 @@ def prepare(setting: Setting) -> Plan:
         controls=(Control("scores shuffled", "dealt out anew among all variants", measured.shuffled),),
         baselines=(
             Baseline("loss of G or C", "1 for a G or C that is lost, −1 for one gained", measured.gc),
+            Baseline(
+                "consequence", "how severe the kind of change is by a fixed order", measured.consequence
+            ),
             Baseline("phyloP, mammals", "conservation, from an alignment", measured.conservation),
         ),
         notes=(f"{len(measured.rows):,} variants, intervals from resampling positions",),
@@ -168,7 +180,7 @@ TASK = Task(
     "supplementary material of the article",
     prepare,
     needs=(_TABLE, _LOCUS, _MARKOV),
-    suites=("zeroshot",),
+    suites=("zeroshot", "evo2"),
     options={"width": 0, "strands": "both"},
     published=(
         Published("evo2_1b_base", 0.73, "AUROC", "notebook of the evo2 repository", "8,192 bp, plus strand"),

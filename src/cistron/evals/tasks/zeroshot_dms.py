@@ -146,7 +146,7 @@ TASK = tuple(
         "as published with the article",
         partial(prepare, scan),
         needs=(_file(scan), _PLASMID, _ECOLI),
-        suites=("zeroshot",),
+        suites=("zeroshot", "evo2"),
         options={"width": 1024, "slack": 128},
     )
     for scan in _SCANS

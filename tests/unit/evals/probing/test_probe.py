@@ -7,7 +7,8 @@ from cistron.errors import InputError
 from cistron.evals import EmbedRequest, Setting, Vectors
 from cistron.evals.probing.examples import Examples, cross_validation, official_split
 from cistron.evals.probing.fit import tell, tell_nonsense
-from cistron.evals.probing.plan import OPTIONS, outcome_of, probe_plan
+from cistron.evals.probing.outcomes import outcome_of
+from cistron.evals.probing.plan import OPTIONS, probe_plan
 from cistron.evals.probing.words import both_strands, composition, word_counts
 from cistron.formats.labelled_sequences import Labelled
 from cistron.genome.sequence import reverse_complement
@@ -46,7 +47,7 @@ def test_scaling_a_feature_does_not_change_what_is_told() -> None:
     examples = _official()
     features = np.random.default_rng(0).normal(size=(180, 10)) + examples.labels[:, None]
     scaled = features * 10.0 ** np.arange(-5, 5) + 3
-    one, other = (tell(each, examples, seed=0).probabilities for each in (features, scaled))
+    one, other = (tell(each, examples, seed=0).values for each in (features, scaled))
     np.testing.assert_allclose(one, other, atol=1e-6)
 
 
@@ -55,7 +56,7 @@ def test_a_feature_that_is_constant_but_for_rounding_says_nothing() -> None:
     features = np.random.default_rng(0).normal(size=(180, 3))
     noise = np.full((180, 1), -1e4) + 1e-5 * examples.labels[:, None]
     with_noise = np.concatenate([features, noise], axis=1)
-    one, other = (tell(each, examples, seed=0).probabilities for each in (features, with_noise))
+    one, other = (tell(each, examples, seed=0).values for each in (features, with_noise))
     np.testing.assert_allclose(one, other, atol=1e-6)
 
 
@@ -64,7 +65,7 @@ def test_nothing_of_the_test_part_reaches_the_fit() -> None:
     features = np.random.default_rng(0).normal(size=(180, 5)) + examples.labels[:, None]
     wild = features.copy()
     wild[179] = 1e6
-    one, other = (tell(each, examples, seed=0).probabilities for each in (features, wild))
+    one, other = (tell(each, examples, seed=0).values for each in (features, wild))
     np.testing.assert_array_equal(one[:-1], other[:-1])
 
 
@@ -130,13 +131,15 @@ def test_a_plan_embeds_every_sequence_and_carries_all_mandatory_rows() -> None:
     assert {control.name for control in plan.controls} == {"labels shuffled"}
 
 
-def test_three_classes_have_no_area_but_a_correlation() -> None:
+def test_three_classes_have_a_correlation_and_an_area_of_each_against_the_rest() -> None:
     rows = [row._replace(label=str(at % 3)) for at, row in enumerate(_records(90))]
     examples = official_split(rows, rows[:30], limit=None, seed=0)
     features = np.eye(3)[examples.labels]
     outcome = outcome_of(tell(features, examples, seed=0), examples, "mcc", 0)
     assert outcome.main.value == 1.0
-    assert [metric.name for metric in outcome.metrics] == ["mcc", "accuracy", "f1"]
+    assert [metric.name for metric in outcome.metrics] == ["mcc", "accuracy", "f1", "macro-auroc"]
+    assert outcome.metric("macro-auroc").value == 1.0
+    assert outcome.items["p:2"].max() > 0.9
 
 
 def test_words_are_counted_as_on_paper_and_strands_are_joined() -> None:

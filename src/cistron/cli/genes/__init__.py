@@ -1,0 +1,1 @@
+"""`cistron genes`: vectors of genes, tasks on genes, and gene-benchmark's protocol."""
