@@ -52,6 +52,11 @@ def build_app() -> typer.Typer:
     return app
 
 
+def _trust_remote_code(wanted: bool) -> None:
+    if wanted:
+        os.environ["CISTRON_TRUST_REMOTE_CODE"] = "1"  # read by weights/huggingface.py
+
+
 def _print_version(wanted: bool) -> None:
     if wanted:
         print(__version__)
@@ -62,6 +67,15 @@ def _root(
     version: Annotated[
         bool,
         typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
+    ] = False,
+    trust_remote_code: Annotated[
+        bool,
+        typer.Option(
+            "--trust-remote-code",
+            callback=_trust_remote_code,
+            is_eager=True,
+            help="Run Python code that a model folder brings. Read it first.",
+        ),
     ] = False,
 ) -> None:
     """Takes the options that stand before any subcommand; their callbacks do the work."""

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Unpack, cast
 
+import numpy as np
 import torch
+from jaxtyping import Float
 
 from cistron.errors import InputError
 from cistron.genome import Interval, Reference, Variant
@@ -19,10 +21,14 @@ from cistron.inference.likelihood import Likelihood, LikelihoodOptions, log_like
 from cistron.inference.mutagenesis import MutateOptions, mutate
 from cistron.inference.scan import Scanned, ScanOptions, scan
 from cistron.inference.score import ScoreOptions, VariantScore, score_variants
+from cistron.inference.track_effect import TrackEffect, TrackEffectOptions, predict_track_effects
+from cistron.inference.tracks import predict_tracks
 from cistron.models import Model, ModelSpec
 from cistron.tokenizers import Tokenizer
-from cistron.weights.folder import Built, load_folder
+from cistron.weights.folder import Built
+from cistron.weights.heads import SavedHead
 from cistron.weights.hub import DEFAULT_MODEL, resolve
+from cistron.weights.huggingface import open_folder
 
 DTYPES = {
     "auto": torch.float32,
@@ -137,6 +143,22 @@ class LoadedModel:
         """Yield continuations of each prompt; see `cistron.inference.generate.generate`."""
         return generate(self.model, self.tokenizer, prompts, tokens=tokens, **options)
 
+    def predict_tracks(
+        self, head: SavedHead, sequences: Iterable[str], *, rows: int = 1
+    ) -> Iterator[Float[np.ndarray, "T L"]]:
+        """Yield the signal of every track; see `cistron.inference.tracks.predict_tracks`."""
+        return predict_tracks(self.model, self.tokenizer, head, sequences, rows=rows)
+
+    def predict_track_effects(
+        self,
+        head: SavedHead,
+        variants: Iterable[Variant],
+        reference: Reference,
+        **options: Unpack[TrackEffectOptions],
+    ) -> Iterator[TrackEffect]:
+        """Yield what variants do to tracks; see `cistron.inference.track_effect.predict_track_effects`."""
+        return predict_track_effects(self.model, self.tokenizer, head, reference, variants, **options)
+
 
 def load(
     name: str | Path = DEFAULT_MODEL,
@@ -161,7 +183,7 @@ def load(
             raise InputError(f"dtype '{dtype}' is not one of {', '.join(DTYPES)}")
         dtype = DTYPES[dtype]
     shipped_name = str(name) if isinstance(name, str) and "/" not in name else None
-    return LoadedModel(load_folder(resolve(name), pick_device(device), dtype, name=shipped_name))
+    return LoadedModel(open_folder(resolve(name), pick_device(device), dtype, name=shipped_name))
 
 
 def pick_device(name: str) -> torch.device:

@@ -14,7 +14,16 @@ DEFAULT_MODEL = "default"
 """Name of the model that ships with the package."""
 
 _HUB_ID = re.compile(r"(?P<id>[\w-][\w.-]*/[\w-][\w.-]*)(?:@(?P<revision>[^@\s]+))?")
-_WANTED = ["*.safetensors", "*.json", "tokenizer*", "*.model", "README.md", "LICENSE*"]
+_WANTED = [
+    "*.safetensors",
+    "*.json",
+    "tokenizer*",
+    "*.model",
+    "vocab.txt",
+    "merges.txt",
+    "README.md",
+    "LICENSE*",
+]
 
 
 def shipped_models() -> dict[str, Path]:
