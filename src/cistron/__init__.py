@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from cistron.client.connecting import connect
     from cistron.inference.load import LoadedModel, load
     from cistron.inference.score import VariantScore, score_variants
 
 _LAZY = {
+    "connect": "cistron.client.connecting",
     "load": "cistron.inference.load",
     "LoadedModel": "cistron.inference.load",
     "score_variants": "cistron.inference.score",
     "VariantScore": "cistron.inference.score",
 }
 
-__all__ = ["LoadedModel", "VariantScore", "__version__", "load", "score_variants"]
+__all__ = ["LoadedModel", "VariantScore", "__version__", "connect", "load", "score_variants"]
 
 
 def __getattr__(name: str) -> Any:

@@ -30,4 +30,8 @@ BatchTokens = Annotated[int, typer.Option(min=1, help="Most tokens run together.
 Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads; default: all cores.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Continue a run that was stopped.")]
 ReportPath = Annotated[Path | None, typer.Option(metavar="OUT.html", help="Also write an HTML report.")]
+Server = Annotated[
+    str | None,
+    typer.Option(metavar="URL", help="Let a service do it; -r then names one of its genomes."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]

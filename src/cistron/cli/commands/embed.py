@@ -10,10 +10,11 @@ import typer
 from cistron.cli.embedding.request import EmbedRequest
 from cistron.cli.embedding.run import run_embed
 from cistron.cli.embedding.work import ALLELES, Allele
-from cistron.cli.options import BatchTokens, Device, Dtype, ModelName, Resume, Threads
+from cistron.cli.options import BatchTokens, Device, Dtype, ModelName, Resume, Server, Threads
 
 
 def embed(
+    context: typer.Context,
     sequences: Annotated[
         str,
         typer.Argument(
@@ -82,6 +83,7 @@ def embed(
     batch_tokens: BatchTokens = 16_384,
     threads: Threads = None,
     resume: Resume = False,
+    server: Server = None,
 ) -> None:
     """Embed sequences: what a model sees in each, as vectors for a classifier of your own.
 
@@ -90,6 +92,12 @@ def embed(
 
     Example: cistron embed regions.bed -r genome.fa -o regions.parquet --strands both
     """
+    if server is not None:
+        from cistron.cli.serving.remote import run_on_server
+
+        given = {"pooling": pooling, "strands": strands}
+        run_on_server(context, server, "embed", sequences, output, model=model, given=given)
+        return
     run_embed(
         EmbedRequest(
             input=sequences,

@@ -10,10 +10,12 @@ import typer
 from cistron.cli.generating.prompts import opened_prompts
 from cistron.cli.generating.request import GenerateRequest
 from cistron.cli.generating.run import run_generate
-from cistron.cli.options import BatchTokens, Device, Dtype, ModelName, Resume, Threads
+from cistron.cli.options import BatchTokens, Device, Dtype, ModelName, Resume, Server, Threads
+from cistron.errors import InputError
 
 
 def generate(
+    context: typer.Context,
     tokens: Annotated[
         int, typer.Option("--tokens", "-n", min=1, help="Bases to generate behind each prompt.")
     ],
@@ -95,6 +97,7 @@ def generate(
     batch_tokens: BatchTokens = 16_384,
     threads: Threads = None,
     resume: Resume = False,
+    server: Server = None,
 ) -> None:
     """Continue sequences: one base after another, drawn from what the model expects.
 
@@ -103,6 +106,17 @@ def generate(
 
     Example: cistron generate --prompt ACGTTGCA -n 200 --samples 5 --avoid EcoRI --gc 0.4-0.6/50 -o out.fa
     """
+    if server is not None:
+        from cistron.cli.serving.remote import run_on_server
+
+        if prompts is None:
+            raise InputError("--server continues the sequences of a file; name it with --prompts IN.fa")
+        given: dict[str, object] = {"tokens": tokens, "samples": samples, "temperature": temperature}
+        given |= {"top_k": top_k, "top_p": top_p, "seed": seed}
+        run_on_server(
+            context, server, "generate", prompts, output, model=model, given=given, named=("prompts",)
+        )
+        return
     texts, regions = tuple(prompt or ()), tuple(region or ())
     request = GenerateRequest(
         tokens=tokens,

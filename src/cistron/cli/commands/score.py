@@ -14,6 +14,7 @@ from cistron.cli.options import (
     Reference,
     ReportPath,
     Resume,
+    Server,
     Strands,
     Threads,
     Width,
@@ -27,6 +28,7 @@ from cistron.formats.vcf import VcfRecord
 
 
 def score(
+    context: typer.Context,
     variants: Annotated[
         str, typer.Argument(metavar="IN.vcf", help="VCF or BCF, plain or .gz; - is standard input.")
     ],
@@ -82,6 +84,13 @@ def score(
         Path | None,
         typer.Option(metavar="TABLE.json", help="From `cistron calibrate`; default: the model's own."),
     ] = None,
+    annotation: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="GFF",
+            help="GFF3 or GTF: also write genes and consequences, as CISTRON_CSQ.",
+        ),
+    ] = None,
     batch_tokens: Annotated[
         int | None, typer.Option(min=1, help="Most tokens run together; default: what suits the device.")
     ] = None,
@@ -94,15 +103,27 @@ def score(
     ] = False,
     report: ReportPath = None,
     resume: Resume = False,
+    server: Server = None,
 ) -> None:
     """Score the variants of a VCF: how plausible is each alternative allele beside the reference?
 
     Every record is kept; CISTRON_LLR, CISTRON_FLANK and CISTRON_STATUS are added to INFO. The score is a
     log-likelihood ratio in nats: negative means less plausible than the reference. Where the model was
-    calibrated, CISTRON_PCT is its percentile among random changes of the same kind. For research use.
+    calibrated, CISTRON_PCT is its percentile among random changes of the same kind. With --annotation,
+    CISTRON_CSQ holds genes and consequences, as `bcftools +split-vep -a CISTRON_CSQ` reads it. For research
+    use.
 
     Example: cistron score in.vcf.gz -r genome.fa -o out.vcf.gz --report out.html
     """
+    if server is not None:
+        from cistron.cli.serving.remote import run_on_server
+
+        given = {"genome": str(reference), "width": width, "strands": strands, "indel": indel}
+        given |= {"check_ref": check_ref, "suffix": suffix, "window_slack": window_slack}
+        run_on_server(
+            context, server, "score", variants, output, model=model, given=given, named=("reference",)
+        )
+        return
     if report is not None:
         refuse_unwritable(report)
         for path in (variants, reference):
@@ -125,6 +146,7 @@ def score(
         window_slack=window_slack,
         suffix=parsed_suffix(suffix),
         calibration=calibration,
+        annotation=annotation,
         batch_tokens=batch_tokens,
         threads=threads,
         tag=tag,
