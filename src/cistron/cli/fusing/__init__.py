@@ -1,0 +1,1 @@
+"""The jobs behind `cistron fusion`."""

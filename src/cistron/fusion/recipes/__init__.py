@@ -1,0 +1,1 @@
+"""Runs by name: one that a laptop can train, and the published ones."""
