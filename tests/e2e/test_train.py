@@ -55,7 +55,7 @@ def whole(finish: Callable[..., tuple[int, str]], tmp_path_factory: pytest.TempP
     """A run that nobody stopped."""
     folder = tmp_path_factory.mktemp("whole") / "run"
     code, err = finish(folder, *SETTINGS)
-    assert (code, err) == (0, f"cistron: wrote {folder / 'model'}\n")
+    assert (code, err) == (0, f"cistron: finished; results are in {folder}\n")
     return folder
 
 
@@ -101,7 +101,7 @@ def test_a_run_that_is_killed_twice_and_terminated_ends_as_if_it_had_not_been(
     assert err.startswith("cistron: stopped after step 2")
     assert "which is saved; continue with --resume" in err
     code, err = finish(run, "--resume")
-    assert (code, err) == (0, f"cistron: wrote {run / 'model'}\n")
+    assert (code, err) == (0, f"cistron: finished; results are in {run}\n")
     assert log_of(run) == log_of(whole)
     weights = "model/model.safetensors"
     assert (run / weights).read_bytes() == (whole / weights).read_bytes()

@@ -63,16 +63,22 @@ def scan_vcf(path: Path, name: str) -> Scan:
         except (OSError, ValueError) as error:
             raise InputError(f"{name} has no valid header; {_ADVICE}") from error
         with records:
-            header_lines = header_lines or str(records.header).splitlines()
+            text = _text_of(records.header, name)
+            header_lines = header_lines or text.splitlines()
             count, is_sorted = _walk(records, name, 0 if is_bcf else len(header_lines))
             header = records.header.copy()
     declared = {match[0] for line in header_lines if (match := _DEFINITION.match(line))}
     undeclared = [
-        line
-        for line in str(header).splitlines()
-        if (match := _DEFINITION.match(line)) and match[0] not in declared
+        line for line in text.splitlines() if (match := _DEFINITION.match(line)) and match[0] not in declared
     ]
     return Scan(header_lines, undeclared, header, count, is_sorted, is_bcf)
+
+
+def _text_of(header: pysam.VariantHeader, name: str) -> str:
+    try:
+        return str(header)
+    except UnicodeDecodeError as error:
+        raise InputError(f"{name} has a header that is not UTF-8; convert it") from error
 
 
 def _check_lines(path: Path, name: str) -> list[str]:

@@ -64,7 +64,7 @@ def train(
             note(str(stopped))
         raise SystemExit(128 + stopped.signal) from None
     if is_main:
-        note(f"wrote {output / 'model'}")
+        note(f"finished; results are in {output}")
 
 
 COMMAND = train
