@@ -60,6 +60,8 @@ def demo(
 
         run_score(request, then=show)
     note(f"open {folder / 'report.html'} in a browser")
+    genome = f"--genome hg19={folder / 'prnp_chr20.fa.gz'}"
+    note(f"a private server for your group: cistron serve --home {folder / 'lab'} {genome}")
 
 
 def _copy_inputs(example: Path, folder: Path) -> None:
