@@ -9,12 +9,13 @@ CISTRON_DATA ?= $(abspath ../shared/data)
 export CISTRON_DATA
 PYTEST_ARGS ?= -n auto --dist loadfile
 
-.PHONY: help demo test lint docs bench clean
+.PHONY: help demo test lint docs page bench clean
 help:
 	@echo "make demo   score the bundled PRNP variants and write cistron-demo/report.html"
 	@echo "make test   format check, lint, types, import contracts, generated docs, tests"
 	@echo "make lint   the first four of these"
 	@echo "make docs   write the generated parts of the documentation again"
+	@echo "make page   build the web page again (needs Node 20.19 or newer)"
 	@echo "make bench  time the main job beside transformers and write bench/results/*.json"
 
 $(INSTALLED): pyproject.toml constraints.txt
@@ -38,6 +39,9 @@ test: lint
 
 docs: $(INSTALLED)
 	$(BIN)/python scripts/generate_docs.py
+
+page:
+	cd web && npm ci --no-audit --no-fund && npm run api && npm run build
 
 bench: $(INSTALLED)
 	$(BIN)/python bench/vcf.py

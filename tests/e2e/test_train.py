@@ -151,7 +151,7 @@ def test_two_processes_started_by_torchrun_lose_what_one_does(whole: Path, tmp_p
         env=os.environ | {"OMP_NUM_THREADS": "1"},
     )
     assert ran.returncode == 0, ran.stderr
-    assert ran.stderr.count("cistron: wrote") == 1
+    assert ran.stderr.count("cistron: finished") == 1
     found, expected = log_of(tmp_path / "run"), log_of(whole)
     assert len(found) == len(expected)
     for row, other in zip(found, expected, strict=True):

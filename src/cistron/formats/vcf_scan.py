@@ -63,20 +63,18 @@ def scan_vcf(path: Path, name: str) -> Scan:
         except (OSError, ValueError) as error:
             raise InputError(f"{name} has no valid header; {_ADVICE}") from error
         with records:
-            text = _text_of(records.header, name)
-            header_lines = header_lines or text.splitlines()
+            header_lines = header_lines or _lines_of(records.header, name)
             count, is_sorted = _walk(records, name, 0 if is_bcf else len(header_lines))
             header = records.header.copy()
     declared = {match[0] for line in header_lines if (match := _DEFINITION.match(line))}
-    undeclared = [
-        line for line in text.splitlines() if (match := _DEFINITION.match(line)) and match[0] not in declared
-    ]
+    found = _lines_of(header, name)
+    undeclared = [line for line in found if (match := _DEFINITION.match(line)) and match[0] not in declared]
     return Scan(header_lines, undeclared, header, count, is_sorted, is_bcf)
 
 
-def _text_of(header: pysam.VariantHeader, name: str) -> str:
+def _lines_of(header: pysam.VariantHeader, name: str) -> list[str]:
     try:
-        return str(header)
+        return str(header).splitlines()
     except UnicodeDecodeError as error:
         raise InputError(f"{name} has a header that is not UTF-8; convert it") from error
 

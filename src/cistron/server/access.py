@@ -98,6 +98,8 @@ class Access:
             headers = Headers(scope=scope)
             scope.setdefault("state", {})["caller"] = await self._admitted(headers)
             send = _kept_nowhere(send)
+        elif scope["type"] == "http":
+            send = _as_page(send)
         await self._app(scope, receive, send)
 
     async def _admitted(self, headers: Headers) -> Caller:
@@ -155,6 +157,20 @@ def _kept_nowhere(send: Send) -> Send:
             headers = MutableHeaders(scope=message)
             headers["Cache-Control"] = "no-store"
             headers["X-Content-Type-Options"] = "nosniff"
+        await send(message)
+
+    return with_headers
+
+
+def _as_page(send: Send) -> Send:
+    """Answers that browsers ask about again, so that an update is seen, and that no other page frames."""
+
+    async def with_headers(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            headers["Cache-Control"] = "no-cache"
+            headers["X-Content-Type-Options"] = "nosniff"
+            headers["X-Frame-Options"] = "DENY"
         await send(message)
 
     return with_headers

@@ -287,3 +287,13 @@ def test_a_score_that_the_header_does_not_define_is_seen(tmp_path: Path) -> None
     )
     with VcfReader(path) as reader:
         assert reader.cistron_fields == ["CISTRON_LLR"]
+
+
+def test_a_header_that_is_not_utf_8_is_refused_in_one_line(tmp_path):
+    path = tmp_path / "latin.vcf"
+    path.write_bytes(
+        "##fileformat=VCFv4.2\n##source=Müller\n".encode("latin-1")
+        + b"#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
+    )
+    with pytest.raises(InputError, match="not UTF-8"):
+        VcfReader(path)

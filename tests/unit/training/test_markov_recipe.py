@@ -75,7 +75,7 @@ def test_the_command_trains_a_model_folder(command, genomes, tmp_path):
         "markov", "-o", tmp_path / "run", "--set", "order=2", "--set", f"fasta={genomes / 'train.fa'}"
     )
     assert (code, out) == (0, "")
-    assert "wrote " in err
+    assert "finished; results are in " in err
     assert load_folder(tmp_path / "run/model").config.order == 2
 
 

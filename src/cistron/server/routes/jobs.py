@@ -22,7 +22,7 @@ from cistron.server.events import DONE, event, stream
 from cistron.server.jobs import Job, State
 from cistron.server.problems import RefusedError, invalid
 from cistron.server.service import Service, ServiceDep
-from cistron.server.tables import rows_of
+from cistron.server.tables import blocks_of
 from cistron.server.uploads import save, take_sequences, take_variants
 from cistron.server.verbs import bases_of_scores
 
@@ -131,7 +131,7 @@ async def table(job_id: JobId, service: ServiceDep, who: CallerDep) -> Streaming
     job = await run_in_threadpool(_finished, service, who, job_id)
     if job.options["format"] != "vcf.gz":
         raise RefusedError(409, "only results in VCF have a table; fetch the result itself")
-    return StreamingResponse(rows_of(service.jobs.result(job)), media_type="text/tab-separated-values")
+    return StreamingResponse(blocks_of(service.jobs.result(job)), media_type="text/tab-separated-values")
 
 
 @ROUTER.post("/{job_id}/cancel")

@@ -72,5 +72,5 @@ def test_a_file_without_scores_is_refused(tmp_path: Path) -> None:
     (tmp_path / "scores.xlsx").write_bytes(b"no spreadsheet")
     with pytest.raises(InputError, match="holds no areas under ROC curves"):
         read_fold_scores(tmp_path / "report.csv")
-    with pytest.raises(InputError, match="is no spreadsheet with 3 sheets"):
+    with pytest.raises(InputError, match="is not a readable XLSX spreadsheet"):
         read_fold_scores(tmp_path / "scores.xlsx")
