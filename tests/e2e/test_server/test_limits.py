@@ -97,7 +97,7 @@ def test_a_body_that_dribbles_is_answered_408(bounded: Any) -> None:
     "data",
     [
         b"\x16\x03\x01\x02\x00\x01\x00\x01",
-        b"GET / HTTP/9.9\r\n\r\n",
+        b"GET / HTTP/x.y\r\n\r\n",
         b"NONSENSE\r\n\r\n",
         b"GET / HTTP/1.1\r\n" + b"X: " + b"y" * 100_000 + b"\r\n\r\n",
         b"POST /v1/likelihood HTTP/1.1\r\nHost: localhost\r\nContent-Length: abc\r\n\r\n",

@@ -52,7 +52,6 @@ ALONE: dict[str, dict[str, Any]] = {
     "deep, float32": {},
     "deep, 2,048 tokens, bfloat16": {"length": 2048, "autocast": True},
     "wide, two parts": {"model": WIDE, "rows": 1, "parts": 2},
-    "wide, bfloat16": {"model": WIDE, "length": 1024, "autocast": True},
 }
 TOGETHER: dict[str, dict[str, Any]] = {
     "sharded, gathered in bfloat16": {"model": WIDE, "autocast": True, "gather": "bfloat16", "parts": 2},
