@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final, cast
@@ -12,7 +11,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from cistron.errors import InputError, WindowError
 from cistron.genome.sequence import reverse_complement
@@ -100,7 +99,8 @@ def predict(
     remaining = iter(items)
     while batch := list(islice(remaining, rows)):
         _refuse_too_long(model, batch)
-        with torch.inference_mode(), _adapted(model, saved):
+        # For one batch: whoever takes the answers may use the model in between.
+        with torch.inference_mode(), saved.on(model):
             each = [_outputs(model, tokenizer, saved, head, batch, reverse=turned) for turned in strands]
             answers = head.answer(torch.stack(each).mean(dim=0)).cpu().numpy()
         yield from answers if answers.ndim == 2 else _cut(answers, batch)
@@ -122,11 +122,6 @@ def _cut(
     """Answers by base without those for padding."""
     for answer, (text, *_) in zip(answers, batch, strict=True):
         yield answer[: len(text.bases)]
-
-
-def _adapted(model: Model, saved: SavedHead) -> AbstractContextManager[None]:
-    """For one batch: whoever takes the answers may use the model in between."""
-    return nullcontext() if saved.adapters is None else saved.adapters.on(cast(nn.Module, model))
 
 
 def _outputs(

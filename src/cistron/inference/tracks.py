@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from itertools import groupby, islice
 from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from cistron.errors import WeightsError, WindowError
 from cistron.genome import Interval, Reference
@@ -73,7 +72,8 @@ def predict_tracks(
     for _, alike in groupby(sequences, key=len):
         while batch := list(islice(alike, rows)):
             _refuse_too_long(model, len(batch[0]))
-            with torch.inference_mode(), _adapted(model, saved):
+            # For one batch: whoever takes the answers may use the model in between.
+            with torch.inference_mode(), saved.on(model):
                 outputs = head.both_ways(
                     lambda reverse, batch=batch: _outputs(model, tokenizer, saved, batch, reverse),
                     saved.backbone.strands,
@@ -221,11 +221,6 @@ def _outputs(
     texts = [Text(sequence).reversed() if reverse else Text(sequence) for sequence in sequences]
     head = cast(TrackHead, saved.head)
     return head.decide(head.summarise(hidden_of(model, tokenizer, texts, saved.backbone.layers)))
-
-
-def _adapted(model: Model, saved: SavedHead) -> AbstractContextManager[None]:
-    """For one batch: whoever takes the answers may use the model in between."""
-    return nullcontext() if saved.adapters is None else saved.adapters.on(cast(nn.Module, model))
 
 
 def _refuse_too_long(model: Model, length: int) -> None:

@@ -12,9 +12,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import torch
 from safetensors import SafetensorError
@@ -24,6 +25,7 @@ from torch import Tensor, nn
 from cistron.errors import UnknownNameError, WeightsError
 from cistron.heads import HEADS, HeadSpec
 from cistron.layers.lora import Adapters
+from cistron.models import Model
 from cistron.weights.checksums import verified_digests, write_checksums
 from cistron.weights.folder import Built, replacing, save_folder
 from cistron.weights.jsonfile import read_object, write_object
@@ -69,6 +71,10 @@ class SavedHead:
     backbone: Backbone
     adapters: Adapters | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def on(self, model: Model) -> AbstractContextManager[None]:
+        """The model with the head's adapters, if it has any, for as long as the context lasts."""
+        return nullcontext() if self.adapters is None else self.adapters.on(cast(nn.Module, model))
 
 
 def save_head(folder: Path, saved: SavedHead, *, changed: Built | None = None) -> None:
