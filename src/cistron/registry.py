@@ -31,11 +31,13 @@ class Registry(Generic[T]):
         package: Import name of the package whose modules are the plugs, such as `cistron.models`.
         constant: Name of the constant every plug defines, such as `MODEL`.
         kind: The word used in error messages, such as `model`.
+        group: Of entry points; None is `cistron.` and the last part of the package's name.
     """
 
     package: str
     constant: str
     kind: str
+    group: str | None = None
 
     @cached_property
     def _sources(self) -> dict[str, str]:
@@ -46,7 +48,7 @@ class Registry(Generic[T]):
             for info in pkgutil.iter_modules(package.__path__)
             if not info.name.startswith("_")
         }
-        group = "cistron." + self.package.rsplit(".", 1)[-1]
+        group = self.group or "cistron." + self.package.rsplit(".", 1)[-1]
         for point in entry_points(group=group):
             found.setdefault(point.name, point.value)
         return found

@@ -28,6 +28,7 @@ def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Registry[str]:
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: elsewhere\nVersion: 1.0\n")
     (metadata / "entry_points.txt").write_text(
         "[cistron.plugroom]\ngamma = elsewhere:THEIRS\nbeta = elsewhere:OTHER_BETA\n"
+        "[cistron.their_rooms]\ndelta = elsewhere:THEIRS\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
     yield Registry("plugroom", "PLUG", "plug")
@@ -47,6 +48,15 @@ def test_a_plug_is_its_files_constant_with_either_dash(room):
 
 def test_an_entry_point_does_not_replace_a_plug_of_the_room(room):
     assert room.get("beta") == "second"
+
+
+def test_a_room_whose_folder_has_another_s_name_takes_a_group_of_its_own(room):
+    assert Registry("plugroom", "PLUG", "plug", group="cistron.their_rooms").names() == [
+        "alpha-one",
+        "beta",
+        "broken",
+        "delta",
+    ]
 
 
 def test_a_broken_plug_keeps_its_own_error(room):

@@ -28,4 +28,6 @@ from cistron.registry import Registry
 if TYPE_CHECKING:
     from cistron.fusion.run import FusionRun
 
-RECIPES: Registry[Callable[[], "FusionRun"]] = Registry("cistron.fusion.recipes", "RECIPE", "fusion recipe")
+RECIPES: Registry[Callable[[], "FusionRun"]] = Registry(
+    "cistron.fusion.recipes", "RECIPE", "fusion recipe", group="cistron.fusion_recipes"
+)
