@@ -20,13 +20,19 @@ from sqlalchemy import (
     create_engine,
     event,
 )
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
 
 from cistron.errors import InputError
 
 _BUSY_SECONDS: Final = 2.0
 """How long to wait for another writer of SQLite."""
+
+_CONNECT_SECONDS: Final = 5
+"""How long to wait for PostgreSQL to take a connection."""
+
+_POSTGRESQL: Final = "postgresql+psycopg"
+"""The driver that a plain `postgresql://` means here."""
 
 _TABLES: Final = MetaData()
 
@@ -77,17 +83,24 @@ def open_store(url: str) -> Engine:
         InputError: It is no database URL, or the database cannot be opened.
     """
     try:
-        if make_url(url).get_backend_name() == "sqlite" and (path := make_url(url).database):
-            Path(path).parent.mkdir(parents=True, exist_ok=True)
-        engine = create_engine(url, connect_args=_options(url))
-    except (ArgumentError, ModuleNotFoundError, OSError) as error:
+        place = make_url(url)
+        if place.drivername == "postgresql":
+            place = place.set(drivername=_POSTGRESQL)
+        if place.get_backend_name() == "sqlite" and place.database:
+            Path(place.database).parent.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(place, connect_args=_options(place), pool_pre_ping=True)
+    except ModuleNotFoundError as error:
+        hint = "; pip install 'cistron[postgresql]'" if error.name == "psycopg" else ""
+        raise InputError(f"cannot use the database: {error}{hint}") from None
+    except (ArgumentError, OSError) as error:
         raise InputError(f"cannot use the database: {error}; give an SQLAlchemy URL") from None
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _tuned)
     try:
         _TABLES.create_all(engine)
     except OperationalError as error:
-        raise InputError(f"cannot open the database: {error.orig}") from None
+        engine.dispose()
+        raise InputError(f"cannot open the database: {' '.join(str(error.orig).split())}") from None
     return engine
 
 
@@ -96,8 +109,11 @@ def now() -> float:
     return datetime.now(UTC).timestamp()
 
 
-def _options(url: str) -> dict[str, Any]:
-    return {"timeout": _BUSY_SECONDS} if url.startswith("sqlite") else {}
+def _options(place: URL) -> dict[str, Any]:
+    """How long to wait for the database, in the words of its driver."""
+    if place.get_backend_name() == "sqlite":
+        return {"timeout": _BUSY_SECONDS}
+    return {"connect_timeout": _CONNECT_SECONDS} if place.drivername == _POSTGRESQL else {}
 
 
 def _tuned(connection: Any, record: object) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -39,11 +41,10 @@ def create(
     ] = None,
 ) -> None:
     """Create a key and print it. It is shown this once: only a digest is kept."""
-    store = _store(home, database)
-    from cistron.server.keys import SCOPES, create_key
+    with _store(home, database) as store:
+        from cistron.server.keys import SCOPES, create_key
 
-    print(
-        create_key(
+        secret = create_key(
             store,
             name,
             scopes=scope or SCOPES,
@@ -51,16 +52,17 @@ def create(
             per_minute=per_minute,
             bases_per_day=bases_per_day,
         )
-    )
+    print(secret)
 
 
 @COMMAND.command("list")
 def list_(home: Home = HOME, database: Database = None) -> None:
     """List keys in columns: id, name, state, scopes, expiry, requests a minute, bases today and a day."""
-    store = _store(home, database)
-    from cistron.server.keys import list_keys
+    with _store(home, database) as store:
+        from cistron.server.keys import list_keys
 
-    for key in list_keys(store):
+        keys = list_keys(store)
+    for key in keys:
         state = "works" if key.works else "expired" if key.revoked is None else "revoked"
         expires = "never" if key.expires is None else datetime.fromtimestamp(key.expires, UTC).isoformat()
         quota = "no limit" if key.bases_per_day is None else str(key.bases_per_day)
@@ -82,16 +84,22 @@ def revoke(
     name: Annotated[str, typer.Argument(help="Name or id.")], home: Home = HOME, database: Database = None
 ) -> None:
     """Revoke a key; a running service refuses it within two seconds."""
-    store = _store(home, database)
-    from cistron.server.keys import revoke_key
+    with _store(home, database) as store:
+        from cistron.server.keys import revoke_key
 
-    count = revoke_key(store, name)
+        count = revoke_key(store, name)
     note(f"revoked {count} key{'' if count == 1 else 's'} called {name}")
 
 
-def _store(home: Path, database: str | None) -> Engine:
+@contextmanager
+def _store(home: Path, database: str | None) -> Iterator[Engine]:
+    """The service's database for the time of a block."""
     require_server()
     from cistron.server.settings import Settings
     from cistron.server.store import open_store
 
-    return open_store(Settings(home.expanduser().resolve(), database=database).database_url)
+    store = open_store(Settings(home.expanduser().resolve(), database=database).database_url)
+    try:
+        yield store
+    finally:
+        store.dispose()
