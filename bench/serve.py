@@ -17,7 +17,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,7 @@ def main() -> None:
                 found["overload"] = asyncio.run(overload(url))
                 print("overload", json.dumps(found["overload"]), flush=True)
                 found["memory"] = asyncio.run(memory(url, process.pid, asked.many))
+    found["all_at_once"] = all_at_once(asked)
     asked.output.write_text(json.dumps(found, indent=1) + "\n")
     print(json.dumps(found, indent=1))
 
@@ -168,6 +170,29 @@ async def timed(url: str, path: str, bodies: Sequence[Any], clients: int) -> dic
         wall = time.perf_counter() - started
     p50, p95, p99 = (round(float(value), 4) for value in np.percentile(seconds, (50, 95, 99)))
     return {"per_second": round(len(bodies) / wall, 2), "p50": p50, "p95": p95, "p99": p99}
+
+
+def all_at_once(asked: argparse.Namespace) -> dict[str, float]:
+    """The same questions as one call of each verb, without a service: what batching can give at most."""
+    from cistron.genome import Variant
+
+    model, bodies = cistron.load(asked.model), questions(asked)
+    variants = [Variant(**body["variants"][0]) for body in bodies["variant"][1]]
+    texts = [body["input"] for body in bodies["embedding"][1]]
+    with Fasta(EXAMPLE) as genome:
+        verbs: dict[str, Callable[[], Iterable[Any]]] = {
+            "variant": lambda: model.score_variants(variants, genome, width=asked.width),
+            "embedding": lambda: model.embed(texts),
+        }
+        found = {}
+        for kind, verb in verbs.items():
+            seconds = []
+            for _ in range(3):
+                started = time.perf_counter()
+                deque(verb(), maxlen=0)
+                seconds.append(time.perf_counter() - started)
+            found[kind] = round(asked.requests / sorted(seconds)[1], 2)
+    return found
 
 
 async def overload(url: str) -> dict[str, Any]:
