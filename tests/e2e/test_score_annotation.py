@@ -78,6 +78,25 @@ def test_bcftools_splits_the_field(scored: Path):
     assert "4680301 stop_gained stop_gained PRNP" in ran.stdout.splitlines()
 
 
+def test_a_report_names_genes_and_compares_consequences(
+    command, tiny, example, genes, scored: Path, tmp_path: Path
+):
+    words = ["-r", example / "prnp_chr20.fa.gz", "-m", tiny, "--width", 64, "--annotation", genes]
+    words += ["-o", tmp_path / "out.vcf.gz", "--report", tmp_path / "out.html"]
+    assert command("score", example / "prnp.vcf", *words).code == 0
+    page = (tmp_path / "out.html").read_text()
+    with pysam.VariantFile(str(scored)) as vcf:
+        columns, told = columns_of(vcf), []
+        for record in vcf:
+            told += [one["Consequence"] for one in entries(record, columns)]
+    assert page.count("<td>PRNP</td>") == len(told)
+    for term in set(told):
+        shown = term.removesuffix("_variant").replace("_", " ")
+        assert page.count(f">{shown}</td>") == told.count(term)
+    assert page.count('<th scope="col">Consequence</th>') == 1
+    assert '<th scope="col">Class</th>' not in page
+
+
 def test_scores_are_those_without_annotation(command, tiny, example, scored: Path, tmp_path: Path):
     plain = tmp_path / "plain.vcf.gz"
     words = ["-r", example / "prnp_chr20.fa.gz", "-m", tiny, "--width", 64, "-o", plain]

@@ -31,7 +31,10 @@ class ReportRow:
         status: Why there is no score, such as `REF_MISMATCH`; None when scored.
         name: What people call it, such as `p.P102L`; empty when nothing is known.
         label: A category given with the variant, such as `high_penetrance`; empty when none.
-        group: The class it is compared in: its label where given, otherwise SNV, insertion, deletion, MNV.
+        group: The class it is compared in: its label where given, otherwise its consequence, otherwise
+            SNV, insertion, deletion, MNV.
+        gene: Symbol of the gene it changes most; empty where that is not known.
+        consequence: Sequence Ontology terms of that change, `&` between them; empty where not known.
     """
 
     chrom: str
@@ -44,6 +47,8 @@ class ReportRow:
     name: str
     label: str
     group: str
+    gene: str = ""
+    consequence: str = ""
 
 
 @dataclass

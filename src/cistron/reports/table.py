@@ -48,15 +48,18 @@ class Scale:
 def allele_table(rows: Sequence[ReportRow], chosen: Mapping[str, Style], caption: str) -> str:
     """The alleles in the order given; columns that would be empty or say the same twice are left out."""
     labelled = any(row.label for row in rows)
+    told = any(row.consequence for row in rows)
     parts = {
         "Variant": any(row.name for row in rows),
+        "Gene": any(row.gene for row in rows),
         "Position": True,
         "REF": True,
         "ALT": True,
         "llr (nats)": True,
         "downstream": any(row.flank is not None for row in rows),
+        "Consequence": told,
         "Label": labelled,
-        "Class": not labelled or any(row.label and row.label != row.group for row in rows),
+        "Class": not (labelled or told) or any(row.label and row.label != row.group for row in rows),
     }
     heads = "".join(_head(name) for name, shown in parts.items() if shown)
     scale = Scale.of(rows)
@@ -79,11 +82,13 @@ def _head(name: str) -> str:
 def _row(row: ReportRow, parts: Mapping[str, bool], chosen: Mapping[str, Style], scale: Scale) -> str:
     cells = {
         "Variant": f'<th scope="row">{escape(row.name)}</th>',
+        "Gene": f"<td>{escape(row.gene)}</td>",
         "Position": f'<td data-value="{escape(row.chrom)}:{row.pos}">{escape(row.chrom)}:{row.pos:,}</td>',
         "REF": _allele(row.ref),
         "ALT": _allele(row.alt),
         "llr (nats)": _number(row.llr, scale, row.status or ""),
         "downstream": _number(row.flank),
+        "Consequence": _consequence(row, chosen),
         "Label": _category(row.label, chosen) if row.label else "<td></td>",
         "Class": _category(row.group, chosen),
     }
@@ -99,12 +104,24 @@ def _allele(bases: str) -> str:
     )
 
 
+def _consequence(row: ReportRow, chosen: Mapping[str, Style]) -> str:
+    """All terms of a change, in the colour of its class."""
+    if not row.consequence:
+        return "<td></td>"
+    told = ", ".join(words(term.removesuffix("_variant")) for term in row.consequence.split("&"))
+    return f"<td>{_key(row.group, chosen)}{escape(told)}</td>"
+
+
 def _category(name: str, chosen: Mapping[str, Style]) -> str:
+    return f"<td>{_key(name, chosen)}{escape(words(name)) if name else ''}</td>"
+
+
+def _key(name: str, chosen: Mapping[str, Style]) -> str:
+    """The colour that stands for a name in the figures; nothing where none does."""
     if name not in chosen:
-        return f"<td>{escape(words(name)) if name else ''}</td>"
+        return ""
     token = next(key for key, colour in COLOURS.items() if colour == chosen[name].colour)
-    key = f'<span class="key" style="background:var(--{token})" aria-hidden="true"></span>'
-    return f"<td>{key}{escape(words(name))}</td>"
+    return f'<span class="key" style="background:var(--{token})" aria-hidden="true"></span>'
 
 
 def _number(value: float | None, scale: Scale | None = None, reason: str = "") -> str:

@@ -54,9 +54,11 @@ class Annotated:
         meaning = f"Consequences by {self._about}; worst first, of each gene the worst and MANE or canonical."
         return [
             Column("CSQ", "csq", "String", meaning, lambda v, entry: packed(v.alt, self._found[v])),
-            Column("", "gene", "String", "", lambda v, entry: self._worst(v).symbol or None),
-            Column("", "consequence", "String", "", lambda v, entry: "&".join(self._worst(v).terms) or None),
+            Column("", "gene", "String", "", lambda v, entry: self.worst(v)[0] or None),
+            Column("", "consequence", "String", "", lambda v, entry: self.worst(v)[1] or None),
         ]
 
-    def _worst(self, variant: Variant) -> Consequence:
-        return next(iter(self._found[variant]), Consequence(()))
+    def worst(self, variant: Variant) -> tuple[str, str]:
+        """Gene and terms of the worst consequence of an allele of the row at hand; empty if there is none."""
+        found = next(iter(self._found[variant]), Consequence(()))
+        return found.symbol, "&".join(found.terms)

@@ -33,12 +33,15 @@ class ScoredRun:
         facts: Name → value, about the run.
         model_facts: Name → value, about the model.
         counts: Alleles by status; None counts the scored ones.
+        consequence: Gene and Sequence Ontology terms of an allele of the record that `rows` gave last; empty
+            where there is no annotation.
     """
 
     rows: Callable[[], Iterator[RecordedRow]]
     facts: dict[str, str]
     model_facts: dict[str, str]
     counts: Counter[AlleleStatus | None]
+    consequence: Callable[[Variant], tuple[str, str]] = lambda variant: ("", "")
 
 
 def manifest_of(
@@ -95,6 +98,7 @@ def report_rows(run: ScoredRun, describe: Callable[[VcfRecord, int], tuple[str, 
     for record, entries in run.rows():
         for number, (variant, entry) in enumerate(zip(record.variants, entries, strict=False)):
             name, label = describe(record, number)
+            gene, consequence = run.consequence(variant)
             yield ReportRow(
                 chrom=variant.chrom,
                 pos=variant.pos,
@@ -105,7 +109,9 @@ def report_rows(run: ScoredRun, describe: Callable[[VcfRecord, int], tuple[str, 
                 status=entry.status,
                 name=name,
                 label=label,
-                group=label or _kind(variant),
+                group=label or consequence.partition("&")[0] or _kind(variant),
+                gene=gene,
+                consequence=consequence,
             )
 
 

@@ -10,6 +10,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -76,7 +77,12 @@ def run_score(request: ScoreRequest, then: Callable[[ScoredRun], None] = lambda 
         wanted = columns(request, identity, _percentiles(request, model, reference, identity))
         if annotated is not None:
             wanted += annotated.columns()
-        _write(request, reader, run, wanted, identity, annotated)
+            run = replace(
+                run,
+                rows=lambda: annotated.ahead(_recorded(reader, regions, scores)),
+                consequence=annotated.worst,
+            )
+        _write(request, reader, run, wanted, identity)
         if not request.streams:
             write_manifest(request.output, manifest_of(request, identity, run, sorted(journal.notes)))
         then(run)
@@ -187,12 +193,10 @@ def _write(
     run: ScoredRun,
     wanted: Sequence[Column],
     identity: Mapping[str, Any],
-    annotated: Annotated | None,
 ) -> None:
-    rows = run.rows() if annotated is None else annotated.ahead(run.rows())
     kept = (
         row
-        for row in rows
+        for row in run.rows()
         if request.check_ref != "exclude"
         or all(entry.status is not AlleleStatus.REF_MISMATCH for entry in row[1])
     )
