@@ -48,3 +48,18 @@ def test_an_example_runs(folder: Path, name: str, commands: str) -> None:
     for output in re.findall(r"(?:-o|--report|--track|--png) (\S+)", commands):
         stem, _, ending = output.rpartition(".")
         assert list(folder.glob(f"{stem}*{ending}")), output
+
+
+def test_the_chinese_page_gives_the_same_commands() -> None:
+    blocks = re.compile(r"```\w+\n.*?```", re.DOTALL)
+    chinese = blocks.findall(README.with_name("README.zh.md").read_text())
+    assert len(chinese) > 15
+    assert set(chinese) <= set(blocks.findall(README.read_text()))
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.zh.md"])
+def test_links_lead_to_files(name: str) -> None:
+    page = README.with_name(name)
+    links = re.findall(r"\]\((?!http)([^)#]+)", page.read_text())
+    assert links
+    assert [link for link in links if not (page.parent / link).exists()] == []
