@@ -80,7 +80,7 @@ def read_transcripts(
             ends, or coding sequences do not begin with start codons.
     """
     path = Path(path)
-    if not path.name.lower().removesuffix(".gz").endswith((".gff", ".gff3", ".gtf")):
+    if not may_have_transcripts(path):
         raise InputError(f"{path} is no annotation by its name; give GFF3 or GTF, plain or .gz")
     gtf = ".gtf" in path.name.lower()
     described, parts, chroms = _collected(path, reference, contigs, gtf)
@@ -91,6 +91,11 @@ def read_transcripts(
         raise InputError(_nothing(path, chroms, reference))
     _require_same_assembly(path, found, reference)
     return found
+
+
+def may_have_transcripts(path: Path) -> bool:
+    """Whether a file is GFF3 or GTF by its name."""
+    return path.name.lower().removesuffix(".gz").endswith((".gff", ".gff3", ".gtf"))
 
 
 def _nothing(path: Path, chroms: Collection[str], reference: Reference) -> str:

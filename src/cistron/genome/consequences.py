@@ -105,6 +105,11 @@ class Consequence:
         return "|".join((allele, "&".join(self.terms), self.impact, *cells))
 
 
+def worst_rank(terms: Iterable[str]) -> int:
+    """Place of the most severe of some terms among `TERMS`; behind all of them where none is known."""
+    return min((_RANK.get(term, len(TERMS)) for term in terms), default=len(TERMS))
+
+
 def by_severity(terms: Iterable[str]) -> tuple[str, ...]:
     """Terms, each once, the most severe first."""
     return tuple(sorted(set(terms), key=_RANK.__getitem__))

@@ -10,6 +10,7 @@ from typing import Final
 from cistron.formats.consequences import Consequences
 from cistron.formats.fasta import Fasta
 from cistron.formats.gene_models import GeneFile
+from cistron.formats.transcripts import may_have_transcripts
 from cistron.genome import Interval
 from cistron.server.problems import RefusedError, not_served
 
@@ -32,6 +33,7 @@ class Genomes:
         self._files: Final = threading.local()
         self.contigs: Final = {name: dict(self.of(name).contigs) for name in self._paths}
         self.genes: Final = {name: self._genes(name, path) for name, path in annotations.items()}
+        self.with_transcripts: Final = {n for n, path in annotations.items() if may_have_transcripts(path)}
 
     @property
     def names(self) -> list[str]:

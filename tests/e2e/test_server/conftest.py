@@ -18,11 +18,18 @@ from typing import Any
 
 import httpx
 import pytest
+import torch
 
+from cistron.fusion.run import DnaSettings, FusionRun, LanguageSettings, ProjectorSettings
+from cistron.fusion.saved import build, save_fused
 from cistron.server.run import prepared
 from cistron.server.service import Service
 from cistron.server.settings import Limits, Settings
 
+CHAT = (
+    "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
 ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}
 
 
@@ -138,6 +145,18 @@ class Served:
 Make = Callable[..., Served]
 
 
+def gff(name: str, start: int, end: int, strand: str) -> str:
+    """A gene of two exons on contig 20; ends are 1-based, inclusive."""
+    third = (end - start) // 3
+    parts = [
+        ("gene", start, end, f"ID=gene-{name};gene_name={name};gene_type=lncRNA"),
+        ("transcript", start, end, f"ID={name};Parent=gene-{name};gene_name={name}"),
+        ("exon", start, start + third, f"Parent={name}"),
+        ("exon", end - third, end, f"Parent={name}"),
+    ]
+    return "".join(f"20\tx\t{kind}\t{a}\t{b}\t.\t{strand}\t.\t{told}\n" for kind, a, b, told in parts)
+
+
 @pytest.fixture(scope="session")
 def make_served(tmp_path_factory: pytest.TempPathFactory, tiny: Path, installed: list[str]) -> Iterator[Make]:
     """Gives services that are not started yet, and ends those that are still running at the end."""
@@ -145,8 +164,8 @@ def make_served(tmp_path_factory: pytest.TempPathFactory, tiny: Path, installed:
     bases = "".join(random.Random(3).choices("ACGT", k=40_000))
     genome = folder / "genome.fa"
     genome.write_text(f">20\n{bases}\n>17\n{bases[:4_000]}\n")
-    genes = folder / "genes.bed"
-    genes.write_text("20\t100\t900\tPRNP\t0\t+\n20\t2000\t2500\tPRND\t0\t-\n")
+    genes = folder / "genes.gff3"
+    genes.write_text(gff("PRNP", 101, 900, "+") + gff("PRND", 2_001, 2_500, "-"))
     made: list[Served] = []
 
     def make(name: str, *more: str) -> Served:
@@ -213,6 +232,53 @@ def inside(settings: Settings) -> Iterator[Bounded]:
 def run_inside() -> Callable[[Settings], AbstractContextManager[Bounded]]:
     """Runs a service inside this process."""
     return inside
+
+
+@pytest.fixture(scope="session")
+def language(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random language model of the Qwen3 type whose tokens are bytes."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
+
+    marks = ["<|im_start|>", "<|im_end|>"]
+    letters = sorted(pre_tokenizers.ByteLevel.alphabet())
+    bytes_ = Tokenizer(models.BPE(vocab={token: at for at, token in enumerate(marks + letters)}, merges=[]))
+    bytes_.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    bytes_.decoder = decoders.ByteLevel()
+    bytes_.add_special_tokens(marks)
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=bytes_, eos_token="<|im_end|>")
+    tokenizer.chat_template = CHAT
+    config = Qwen3Config(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        head_dim=16,
+        max_position_embeddings=1_024,
+    )
+    folder = tmp_path_factory.mktemp("language")
+    with torch.random.fork_rng():
+        torch.manual_seed(5)
+        Qwen3ForCausalLM(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def fused(tmp_path_factory: pytest.TempPathFactory, tiny: Path, language: Path) -> Path:
+    """A fused model with random weights and three answers, for `cistron serve --fusion`."""
+    run = FusionRun(
+        dna=DnaSettings(model=str(tiny), width=65),
+        projector=ProjectorSettings(positions=2, inner=16, heads=2, depth=1),
+        language=LanguageSettings(model=str(language), dtype="float32", rank=2),
+        device="cpu",
+    )
+    folder = tmp_path_factory.mktemp("fused") / "kegg"
+    with torch.random.fork_rng():
+        save_fused(folder, build(run, ["ague", "croup", "gout"]))
+    return folder
 
 
 @pytest.fixture(scope="session")

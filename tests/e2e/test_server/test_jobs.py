@@ -220,3 +220,18 @@ def _lives(process: int) -> bool:
     """Whether a process runs; one that has ended may stay in the list until somebody asks how."""
     path = Path(f"/proc/{process}/stat")
     return path.exists() and path.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+def test_consequences_come_with_the_scores(served: Any) -> None:
+    assert served.get("/v1/service-info").json()["genomes"][0]["transcripts"] is True
+    job = served.submit(served.vcf([500]), options=json.dumps({"width": 64, "consequences": True}))
+    assert served.finished(job)["state"] == "done"
+    row = served.get(f"/v1/jobs/{job['id']}/table").text.splitlines()[1].split("\t")
+    assert row[-2:] == ["PRNP", "intron_variant&non_coding_transcript_variant"]
+
+
+def test_consequences_without_transcripts_are_refused_at_once(bounded: Any) -> None:
+    sent = {"kind": "score", "options": json.dumps({"consequences": True})}
+    refused = bounded.http.post("/v1/jobs", data=sent, files={"file": ("f", "##fileformat=VCFv4.3\n")})
+    assert refused.status_code == 422
+    assert "need GFF3 or GTF" in refused.json()["detail"]

@@ -72,8 +72,31 @@ def test_a_table_has_a_row_for_each_allele(tmp_path: Path) -> None:
     header, *rows = (line.rstrip("\n").split("\t") for line in rows_of(path))
     assert header[5:8] == ["llr", "flank", "status"]
     assert rows == [
-        ["1", "5", "rs1", "A", "C", "-1.5", "", "", ""],
-        ["1", "5", "rs1", "A", "*", "", "", "SPANNING", ""],
+        ["1", "5", "rs1", "A", "C", "-1.5", "", "", "", "", ""],
+        ["1", "5", "rs1", "A", "*", "", "", "SPANNING", "", "", ""],
+    ]
+
+
+@pytest.mark.parametrize("field", ["CISTRON_CSQ", "CSQ"])
+def test_a_table_names_the_gene_and_the_worst_consequence_of_each_allele(tmp_path: Path, field: str) -> None:
+    path = tmp_path / "scored.vcf.gz"
+    line = f'##INFO=<ID={field},Number=.,Type=String,Description="x Format: Allele|Consequence|SYMBOL">\n'
+    told = "C|intron_variant|A,C|missense_variant&splice_region_variant|B,G|synonymous_variant|A"
+    with bgzf_output(path) as out:
+        out.write(
+            b"##fileformat=VCFv4.3\n"
+            + line.encode()
+            + b"#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
+            + f"1\t5\t.\tA\tC,G,T\t.\t.\t{field}={told}\n".encode()
+            + f"1\t9\t.\tAC\tA\t.\t.\t{field}=-|frameshift_variant|D;CISTRON_LLR=1\n".encode()
+        )
+    header, *rows = (line.rstrip("\n").split("\t") for line in rows_of(path))
+    assert header[-2:] == ["gene", "consequence"]
+    assert [row[-2:] for row in rows] == [
+        ["B", "missense_variant&splice_region_variant"],
+        ["A", "synonymous_variant"],
+        ["", ""],
+        ["D", "frameshift_variant"],
     ]
 
 

@@ -194,6 +194,10 @@ def _options(service: Service, kind: KindName, text: str) -> dict[str, Any]:
     found["model"] = service.model(found["model"])
     if "genome" in found:
         found["genome"] = service.genome(found["genome"])
+    if found.get("consequences") and found["genome"] not in service.genomes.with_transcripts:
+        raise RefusedError(
+            422, f"no transcripts are installed for '{found['genome']}'; consequences need GFF3 or GTF"
+        )
     return found
 
 
