@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from machine import machine_facts
 
 from cistron import __version__
 from cistron.formats.atomic import atomic_output
@@ -201,6 +202,7 @@ class Table:
         splits = {split: self.measured(split) for split in self.splits}
         missing = [name for name in self.names() if self.kept(name) is None]
         found: dict[str, Any] = {
+            "machine": machine_facts("torch", "transformers", "peft"),
             "version": __version__,
             "language": Path(self.language).name,
             "complete": not missing,
