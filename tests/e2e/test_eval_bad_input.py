@@ -7,6 +7,9 @@ import gzip
 import json
 import random
 import resource
+import signal
+import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -141,6 +144,62 @@ def test_a_full_disk_is_one_line_and_what_was_answered_stays_valid(
         for name in ("full", "fresh")
     )
     assert ours == theirs
+
+
+@pytest.mark.slow
+def test_a_run_that_was_killed_goes_on_and_ends_in_the_same_rows(
+    installed: list[str], command: Run, data: Path, tiny: Path, tmp_path: Path
+) -> None:
+    bases = random.Random(5)
+    _write(data, "train", [("".join(bases.choices("ACGT", k=300)), at % 2) for at in range(160)])
+    words = ["eval", "run", "gue/tf/0", "--no-twins", "-m", str(tiny), "--data", str(data), "--threads", "1"]
+    out = tmp_path / "killed"
+    running = subprocess.Popen([*installed, *words, "-o", str(out)], stderr=subprocess.DEVNULL)
+    while running.poll() is None and not _answered(out):
+        time.sleep(0.005)
+    running.kill()
+    assert running.wait() == -signal.SIGKILL
+    assert not (out / "gue/tf/0/task.json").exists()
+    kept = _answered(out)
+    assert command(*words, "-o", out, "--resume").code == 0
+    assert command(*words, "-o", tmp_path / "whole").code == 0
+    assert 0 < kept < _answered(out)
+    for name in ("tiny.json", "tiny.parquet", "tiny-labels-shuffled.json", "majority.json", "task.json"):
+        ours, theirs = ((folder / "gue/tf/0" / name).read_bytes() for folder in (out, tmp_path / "whole"))
+        assert ours == theirs
+
+
+def _answered(out: Path) -> int:
+    """Bytes of the journals of answers beyond what they say of themselves."""
+    return sum(max(path.stat().st_size - 2_000, 0) for path in (out / "answers").glob("*.journal"))
+
+
+def test_a_genome_of_another_build_is_told_by_what_lies_beyond_its_end(command: Run, tmp_path: Path) -> None:
+    pytest.importorskip("scipy")
+    (tmp_path / "genome.fa").write_text(">chr20\n" + "ACGTTGCAAC" * 100 + "\n")
+    lines = ["##fileformat=VCFv4.3", "##contig=<ID=20>", "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO"]
+    lines += [f"20\t{pos}\t.\tA\tC\t.\t.\t." for pos in (101, 5_001)]
+    (tmp_path / "in.vcf").write_text("\n".join(lines) + "\n")
+    own = ["--set", f"vcf={tmp_path / 'in.vcf'}", "--set", f"fasta={tmp_path / 'genome.fa'}"]
+    ran = command("eval", "run", "hotspot/chr20", *own, "-m", "default", "-o", tmp_path / "out")
+    assert ran.code == 1
+    said = "has a variant at 5,001, beyond the 1,000 bp of chr20; is it of another build?"
+    assert said in ran.err.splitlines()[-1]
+
+
+def test_a_class_that_is_told_and_never_trained_on_is_refused(evaluate: Run, data: Path) -> None:
+    _write(data, "test", [*_rows(20, 3), ("ACGTACGTAC", 7)])
+    said = "class '7' of the test part does not occur in the training part"
+    assert said in evaluate().err.splitlines()[-1]
+
+
+@pytest.mark.parametrize("name", ["cut.parquet", "cut.csv.gz"])
+def test_a_table_that_is_cut_short_is_told_before_anything_is_asked(
+    evaluate: Run, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / name).write_bytes(b"PAR1\x1f\x8b" if name.endswith("parquet") else b"\x1f\x8b\x08\x00")
+    assert name in evaluate("-m", tmp_path / name).error
+    assert not (tmp_path / "results/answers").exists()
 
 
 def test_validation_counts_what_is_there_and_fails_on_what_is_damaged(

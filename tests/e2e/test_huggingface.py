@@ -51,3 +51,23 @@ def test_a_causal_model_of_words_scores_variants(command, bench, causal, scores_
     made = command("score", vcf, "-r", fasta, "-o", out, "-m", causal, "--width", 64)
     assert made.code == 0, made.err
     assert all(row["llr"] is not None for row in scores_of(out))
+
+
+@pytest.mark.parametrize("mode", ["last", "full"])
+def test_training_what_could_not_be_saved_is_refused_at_the_start(command, tmp_path, causal, mode):
+    rows = [f"{'ACGTTGCA' * 4}{letter * 4}\t{letter}" for letter in "AC" for _ in range(20)]
+    (tmp_path / "items.tsv").write_text("\n".join(["sequence\tlabel", *rows]) + "\n")
+    (tmp_path / "task.toml").write_text(
+        f'model = "{causal}"\n[data]\ntrain = "items.tsv"\non_leak = "warn"\n'
+    )
+    words = ["finetune", tmp_path / "task.toml", "-o", tmp_path / "run", "--set", f"mode={mode}"]
+    assert "fine-tune it with mode=frozen or mode=lora" in command(*words).err.splitlines()[-1]
+    assert not (tmp_path / "run/log.jsonl").exists()
+
+
+def test_folders_for_transformers_are_listed(command, causal):
+    listed = json.loads(command("models", "ls", causal, "--json").out)
+    (found,) = [model for model in listed if model["kind"] == "folder"]
+    assert (found["name"], found["context_length"]) == (str(causal), 130)
+    opened = transformers.LlamaForCausalLM.from_pretrained(causal)
+    assert found["parameters"] == sum(p.numel() for p in opened.parameters())

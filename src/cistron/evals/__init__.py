@@ -9,15 +9,17 @@ baselines. See `docs/design/evaluation.md`.
 
 from __future__ import annotations
 
-from cistron.evals.answers import Answer, Continuations, Likelihoods, Scores, Vectors
+from cistron.evals.answers import Answer, Continuations, Likelihoods, Scores, Signals, Vectors
 from cistron.evals.outcome import Metric, Outcome
 from cistron.evals.requests import (
     Contigs,
     EmbedRequest,
     GenerateRequest,
     LikelihoodRequest,
+    NameRequest,
     Request,
     ScoreRequest,
+    TracksRequest,
     TrainRequest,
 )
 from cistron.evals.respondent import Respondent
@@ -49,6 +51,7 @@ __all__ = [
     "Likelihoods",
     "MarkovRule",
     "Metric",
+    "NameRequest",
     "Outcome",
     "Plan",
     "Published",
@@ -57,7 +60,9 @@ __all__ = [
     "ScoreRequest",
     "Scores",
     "Setting",
+    "Signals",
     "Task",
+    "TracksRequest",
     "TrainRequest",
     "Vectors",
 ]

@@ -39,10 +39,10 @@ class Likelihoods:
 
 @dataclass(frozen=True)
 class Vectors:
-    """Answer to an `EmbedRequest`.
+    """Answer to an `EmbedRequest`, a `TrainRequest` or a `NameRequest`.
 
     Attributes:
-        vectors: One row a sequence, float32.
+        vectors: One row a sequence or name, float32.
     """
 
     vectors: Float[np.ndarray, "N D"]
@@ -59,4 +59,16 @@ class Continuations:
     texts: NDArray[np.str_]
 
 
-Answer = Scores | Likelihoods | Vectors | Continuations
+@dataclass(frozen=True)
+class Signals:
+    """Answer to a `TracksRequest`.
+
+    Attributes:
+        values: One row a region, one column a bin: its mean signal in the unit of the track, float32; NaN in
+            bins with a base that is not known.
+    """
+
+    values: Float[np.ndarray, "N P"]
+
+
+Answer = Scores | Likelihoods | Vectors | Continuations | Signals

@@ -14,14 +14,18 @@ from cistron import __version__
 from cistron.evals.answers import Answer, Continuations, Likelihoods, Scores, Vectors
 from cistron.evals.opposite import OppositeStrand, on_opposite
 from cistron.evals.requests import (
+    MIDDLE,
     EmbedRequest,
     GenerateRequest,
     LikelihoodRequest,
+    NameRequest,
     Request,
     ScoreRequest,
+    TracksRequest,
     TrainRequest,
+    beyond_context,
     digest,
-    item_key,
+    seed_of,
 )
 from cistron.formats.fasta import Fasta
 from cistron.genome import Reference
@@ -29,9 +33,6 @@ from cistron.genome.sequence import is_nucleotides
 
 if TYPE_CHECKING:
     from cistron.inference.load import LoadedModel
-
-MIDDLE = "middle"
-"""The name under which requests ask for the layer half way up."""
 
 
 @dataclass(frozen=True)
@@ -75,9 +76,17 @@ class LoadedRespondent:
                 return f"reads the reverse strand alone only of spelled-out alleles, not {strange[0].alt}"
         if isinstance(request, TrainRequest) and self.source is None:
             return "is not trained: it was made for this run and cannot be loaded again"
-        most = self.loaded.model.config.context_length
-        needed = _longest(request)
-        return None if needed <= most else f"needs {needed:,} tokens; the model's context is {most:,}"
+        if isinstance(request, TrainRequest) and request.mode in ("last", "full"):
+            from cistron.weights.huggingface import cannot_save
+
+            reason = cannot_save(self.loaded.built)
+            if reason is not None:
+                return reason
+        if isinstance(request, TracksRequest):
+            return "has no head for tracks; give --model the folder of one, as cistron tracks train leaves it"
+        if isinstance(request, NameRequest):
+            return "reads sequences, not names"
+        return beyond_context(request, self.loaded.model.config.context_length)
 
     def answer(self, request: Request) -> Answer:
         """Answer with the verb of that kind."""
@@ -92,6 +101,7 @@ class LoadedRespondent:
 
             assert self.source is not None
             return told_after_training(self.source, self.loaded.device.type, request)
+        assert isinstance(request, GenerateRequest)
         return self._continuations(request)
 
     def _scores(self, request: ScoreRequest) -> Scores:
@@ -149,30 +159,20 @@ class LoadedRespondent:
 
     def _samples(self, request: GenerateRequest, prompt: str) -> list[str]:
         """Continuations of one prompt; its random numbers depend on nothing but seed and prompt."""
-        seed = int.from_bytes(item_key(f"{request.seed} {prompt}")[:4], "little")
         found = self.loaded.generate(
             [prompt],
             tokens=request.tokens,
             samples=request.samples,
             temperature=request.temperature,
             top_k=request.top_k,
-            seed=seed,
+            seed=seed_of(request, prompt),
         )
         return [each.continuation for each in found]
 
     @cached_property
     def _middle(self) -> int:
-        settings = self.loaded.model.config.to_dict()
-        layers = settings.get("num_hidden_layers") or settings.get("base", {}).get("num_hidden_layers", 1)
+        config = self.loaded.model.config
+        layers = getattr(config, "num_hidden_layers", None)
+        if layers is None:
+            layers = config.to_dict().get("base", {}).get("num_hidden_layers", 1)
         return max(int(layers) // 2, 1)
-
-
-def _longest(request: Request) -> int:
-    """Tokens of the longest item."""
-    if isinstance(request, ScoreRequest):
-        return request.width or 0
-    if isinstance(request, LikelihoodRequest):
-        return request.window or 0
-    if isinstance(request, EmbedRequest | TrainRequest):
-        return max(map(len, request.sequences), default=0)
-    return max(map(len, request.prompts), default=0) + request.tokens

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -111,7 +112,7 @@ def _goodness(row: Row) -> float:
 
 
 def _comparable(row: Row) -> bool:
-    if row.outcome is None or "item" not in row.outcome.items:
+    if row.outcome is None or "item" not in row.outcome.items or math.isnan(row.outcome.main.value):
         return False
     measure = MEASURES.get(row.outcome.main.name)
     return measure is not None and all(name in row.outcome.items for name in measure.columns)

@@ -8,14 +8,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Final, Literal
 
 from cistron.errors import OutOfBoundsError, UnknownContigError
 from cistron.formats.atomic import sha256_file
-from cistron.genome import Variant
+from cistron.genome import Interval, Variant
 
 Reading = Literal["both", "forward", "reverse"]
 """Strands that are read: the mean of both, or one of them."""
+
+MIDDLE: Final = "middle"
+"""The name under which requests ask for the layer half way up."""
 
 
 @dataclass(frozen=True)
@@ -170,13 +173,80 @@ class TrainRequest:
     items_field: ClassVar[str] = "sequences"
 
 
-Request = ScoreRequest | LikelihoodRequest | EmbedRequest | GenerateRequest | TrainRequest
+@dataclass(frozen=True)
+class TracksRequest:
+    """Which signal lies along each region? Answered by `Signals`.
+
+    Attributes:
+        regions: All of one length, a whole number of bins, and without overlap; in the names and the order of
+            the reference.
+        reference: A FASTA file, plain or BGZF, or sequences of the task's own.
+        track: As the head for tracks calls it; empty for its only one.
+        bin: Bases of a bin.
+    """
+
+    regions: tuple[Interval, ...]
+    reference: Path | Contigs
+    track: str = ""
+    bin: int = 128
+
+    kind: ClassVar[str] = "tracks"
+    items_field: ClassVar[str] = "regions"
 
 
-def items_of(request: Request) -> Sequence[Variant] | Sequence[str]:
-    """What is asked about: variants, sequences or prompts."""
-    found: Sequence[Variant] | Sequence[str] = getattr(request, request.items_field)
+@dataclass(frozen=True)
+class NameRequest:
+    """A vector for each thing by its name, such as the symbol of a gene. Answered by `Vectors` of a table.
+
+    Half of the names at least are known; the others have NaN, and what rests on them is left out.
+
+    Attributes:
+        names: As the task calls them.
+    """
+
+    names: tuple[str, ...]
+
+    kind: ClassVar[str] = "name"
+    items_field: ClassVar[str] = "names"
+
+
+Request = (
+    ScoreRequest
+    | LikelihoodRequest
+    | EmbedRequest
+    | GenerateRequest
+    | TrainRequest
+    | TracksRequest
+    | NameRequest
+)
+
+Item = Variant | Interval | str
+"""What one row of an answer is about."""
+
+
+def items_of(request: Request) -> Sequence[Item]:
+    """What is asked about: variants, sequences, prompts, regions or names."""
+    found: Sequence[Item] = getattr(request, request.items_field)
     return found
+
+
+def beyond_context(request: Request, most: int) -> str | None:
+    """Why the longest item does not fit into a model's context of so many tokens; None when it does."""
+    needed = _longest(request)
+    return None if needed <= most else f"needs {needed:,} tokens; the model's context is {most:,}"
+
+
+def _longest(request: Request) -> int:
+    """Tokens of the longest item that is read at once."""
+    if isinstance(request, ScoreRequest):
+        return request.width or 0
+    if isinstance(request, LikelihoodRequest):
+        return request.window or 0
+    if isinstance(request, EmbedRequest | TrainRequest):
+        return max(map(len, request.sequences), default=0)
+    if isinstance(request, GenerateRequest):
+        return max(map(len, request.prompts), default=0) + request.tokens
+    return 0
 
 
 def with_items(request: Request, items: Sequence[Any]) -> Request:
@@ -199,10 +269,20 @@ def options_of(request: Request) -> dict[str, Any]:
     return {"kind": request.kind, **values}
 
 
-def item_key(item: Variant | str) -> bytes:
+def item_key(item: Item) -> bytes:
     """The address of one item: 16 bytes of a SHA-256."""
-    text = item if isinstance(item, str) else f"{item.chrom}\t{item.pos}\t{item.ref}\t{item.alt}\t{item.end}"
+    if isinstance(item, Variant):
+        text = f"{item.chrom}\t{item.pos}\t{item.ref}\t{item.alt}\t{item.end}"
+    elif isinstance(item, Interval):
+        text = f"{item.chrom}\t{item.start}\t{item.end}"
+    else:
+        text = item
     return hashlib.sha256(text.encode()).digest()[:16]
+
+
+def seed_of(request: GenerateRequest, prompt: str) -> int:
+    """The seed of one prompt, which depends on nothing but the request's seed and the prompt."""
+    return int.from_bytes(item_key(f"{request.seed} {prompt}")[:4], "little")
 
 
 def digest(content: object) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cistron import __version__
+from cistron.client.refusals import ServiceError
 from cistron.errors import CistronError, InputError, UnknownNameError, WindowError
 from cistron.evals.answers import Answer
 from cistron.evals.data_digest import data_digests
@@ -107,6 +108,8 @@ class Runner:
             yield Asked(fitted, "markov", f"order {rule.order}, fitted to {rule.statement}")
 
     def _judged(self, plan: Plan, respondent: Respondent, base: Row) -> Iterator[Row]:
+        if plan.by_name is not None and _refusal(plan.by_name, respondent) is None:
+            plan = plan.by_name
         answers = self._answers(plan, respondent)
         if isinstance(answers, str):
             yield replace(base, skipped=answers)
@@ -119,10 +122,9 @@ class Runner:
 
     def _answers(self, plan: Plan, respondent: Respondent) -> dict[str, Answer] | str:
         """All answers, or why there are none."""
-        for name, request in plan.requests.items():
-            reason = respondent.refuses(request)
-            if reason is not None:
-                return f"{name}: {reason}"
+        reason = _refusal(plan, respondent)
+        if reason is not None:
+            return reason
         found: dict[str, Answer] = {}
         for name, request in plan.requests.items():
             total, done = len(items_of(request)), 0
@@ -134,7 +136,7 @@ class Runner:
 
             try:
                 found[name] = self.store.answer(respondent, request, advance)
-            except (InputError, UnknownNameError, WindowError) as error:
+            except (InputError, ServiceError, UnknownNameError, WindowError) as error:
                 return f"{name}: {error}"
         return found
 
@@ -158,6 +160,18 @@ class Runner:
             self.progress(done, total, text)
 
 
+def _refusal(plan: Plan, respondent: Respondent) -> str | None:
+    """Why a respondent does not answer a plan; None when it does."""
+    for name, request in plan.requests.items():
+        try:
+            reason = respondent.refuses(request)
+        except ServiceError as error:
+            reason = str(error)
+        if reason is not None:
+            return f"{name}: {reason}"
+    return None
+
+
 def _with_outcome(row: Row, judge: Callable[[], Outcome]) -> Row:
     """The row with its numbers, or with the reason why they cannot be had."""
     try:
@@ -177,8 +191,7 @@ def _identity(task: Task, setting: Setting, plan: Plan) -> dict[str, Any]:
         "seed": setting.seed,
         "limit": setting.limit,
         "options": dict(setting.options),
-        "data": data_digests(setting, task.needs),
-        # Files that options name are no needs; what comes of them are the requests.
+        "data": data_digests(setting, task.needed(setting)),
         "requests": {
             name: digest([options_of(request), [item_key(item).hex() for item in items_of(request)]])
             for name, request in plan.requests.items()

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cistron.errors import InputError, ResumeError
-from cistron.evals.answers import Answer, Continuations, Likelihoods, Scores, Vectors
+from cistron.evals.answers import Answer, Continuations, Likelihoods, Scores, Signals, Vectors
 from cistron.evals.requests import Request, digest, item_key, items_of, options_of, with_items
 from cistron.evals.respondent import Respondent
 from cistron.formats.atomic import output_error
@@ -28,8 +28,18 @@ _ANSWERS: Final[Mapping[str, type[Answer]]] = {
     "embed": Vectors,
     "generate": Continuations,
     "train": Vectors,
+    "tracks": Signals,
+    "name": Vectors,
 }
-_BLOCKS: Final = {"score": 128, "likelihood": 32, "embed": 128, "generate": 1, "train": 1 << 30}
+_BLOCKS: Final = {
+    "score": 128,
+    "likelihood": 32,
+    "embed": 128,
+    "generate": 1,
+    "train": 1 << 30,
+    "tracks": 64,
+    "name": 4096,
+}
 """Items between two entries of the journal. A constant, so that a resumed run repeats the same batches; one
 run of training answers for all items."""
 
@@ -179,7 +189,9 @@ def _alike(one: Answer, other: Answer) -> bool:
 
 
 def _require_numbers(answer: Answer, respondent: Respondent, request: Request) -> None:
-    """Refuse vectors and likelihoods that are not numbers; a variant may lack a score, with its reason."""
+    """Refuse vectors and likelihoods that are not numbers; a variant may lack a score, a name its vector."""
+    if request.kind == "name":
+        return
     for name in ("vectors", "total"):
         values = getattr(answer, name, None)
         if values is not None and not np.isfinite(values).all():

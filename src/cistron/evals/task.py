@@ -45,17 +45,17 @@ class Setting:
         return cls(data or (Path(named) if named else None), seed, limit)
 
     def path(self, relative: str) -> Path:
-        """A file or folder below the data folder.
+        """A file or folder below the data folder, or else one that is called so.
 
         Raises:
-            InputError: There is no data folder, or no such file in it.
+            InputError: There is none.
         """
+        for found in (() if self.data is None else (self.data / relative,)) + (Path(relative),):
+            if found.exists():
+                return found
         if self.data is None:
             raise InputError(f"needs {relative}: give the data folder with --data or CISTRON_DATA")
-        found = self.data / relative
-        if not found.exists():
-            raise InputError(f"needs {relative}, which is not in {self.data}")
-        return found
+        raise InputError(f"needs {relative}, which is not in {self.data}")
 
 
 @dataclass(frozen=True)
@@ -132,6 +132,8 @@ class Plan:
         badges: What the audit of the split found.
         notes: What a reader must know: what was left out, how it was sampled.
         draw: Makes figures, by title, from all rows, by their names; None for none.
+        by_name: The same task asked by names, of tables that have a vector for each; its requests, judge and
+            controls take the place of these. None where nothing has a name.
     """
 
     requests: Mapping[str, Request]
@@ -143,6 +145,7 @@ class Plan:
     badges: tuple[Badge, ...] = ()
     notes: tuple[str, ...] = ()
     draw: Callable[[Mapping[str, Outcome]], Mapping[str, Figure]] | None = None
+    by_name: Plan | None = None
 
 
 @dataclass(frozen=True)
@@ -177,7 +180,8 @@ class Task:
         source: Where data and protocol come from.
         licence: Of the data.
         prepare: Reads the data and gives the plan.
-        needs: What must be there, below the data folder.
+        needs: What must be there, below the data folder; where it is the default of an option, or below it,
+            the option's value takes its place.
         suites: Suites it belongs to besides its file.
         options: Option → default; `--set OPTION=VALUE` changes it, and the type is kept.
         published: Numbers reported by others.
@@ -197,12 +201,25 @@ class Task:
 
     def missing(self, setting: Setting) -> str | None:
         """Why the task cannot run here, in one line; None when it can."""
-        for relative in self.needs:
+        for relative in self.needed(setting):
             try:
                 setting.path(relative)
             except InputError as error:
                 return str(error)
         return None
+
+    def needed(self, setting: Setting) -> tuple[str, ...]:
+        """What must be there with the options of a setting; an empty option needs nothing."""
+        found = []
+        for need in self.needs:
+            for name, default in self.options.items():
+                if default and (need == default or need.startswith(f"{default}/")):
+                    value = setting.options.get(name, default)
+                    found.append(f"{value}{need.removeprefix(str(default))}" if value else "")
+                    break
+            else:
+                found.append(need)
+        return tuple(filter(None, found))
 
     def with_options(self, setting: Setting, given: Mapping[str, str]) -> Setting:
         """`setting` with this task's options: those given that it has, and defaults.

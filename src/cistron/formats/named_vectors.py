@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 from typing import Any, Final
+from zipfile import BadZipFile
 
 import numpy as np
 from jaxtyping import Float32
@@ -12,7 +13,7 @@ from jaxtyping import Float32
 from cistron.errors import InputError
 from cistron.formats.labelled_sequences import text_of
 
-ENDINGS: Final = (".parquet", ".csv", ".csv.gz", ".tsv", ".tsv.gz")
+ENDINGS: Final = (".parquet", ".npz", ".csv", ".csv.gz", ".tsv", ".tsv.gz")
 
 
 def read_named_vectors(path: str | Path) -> tuple[list[str], Float32[np.ndarray, "N D"]]:
@@ -20,7 +21,8 @@ def read_named_vectors(path: str | Path) -> tuple[list[str], Float32[np.ndarray,
 
     Args:
         path: Parquet with a column of text and a column of lists, the first of each, such as `cistron embed`
-            writes; or delimited text with a header line, names in the first column, numbers in the others.
+            writes; npz with an array of text and one of vectors, the only ones of one and of two dimensions;
+            or delimited text with a header line, names in the first column, numbers in the others.
 
     Raises:
         InputError: The file is missing, damaged or empty, has no such columns, a name occurs twice, or a
@@ -29,6 +31,8 @@ def read_named_vectors(path: str | Path) -> tuple[list[str], Float32[np.ndarray,
     path = Path(path)
     if path.name.endswith(".parquet"):
         names, rows = _parquet(path)
+    elif path.name.endswith(".npz"):
+        names, rows = _npz(path)
     elif path.name.endswith(ENDINGS):
         names, rows = _delimited(path)
     else:
@@ -63,6 +67,24 @@ def _parquet(path: Path) -> tuple[list[str], list[Any]]:
     if not texts or not lists:
         raise InputError(f"{path} needs a column of names and a column of lists; it has {table.column_names}")
     return table.column(texts[0]).to_pylist(), table.column(lists[0]).to_pylist()
+
+
+def _npz(path: Path) -> tuple[list[str], list[Any]]:
+    try:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
+            found = {name: stored[name] for name in stored.files}
+    except (OSError, ValueError, TypeError, BadZipFile) as problem:
+        raise InputError(
+            f"cannot read {path}: {problem}; save names as an array of text, not of objects"
+        ) from None
+    names = [array for array in found.values() if array.ndim == 1 and array.dtype.kind == "U"]
+    vectors = [array for array in found.values() if array.ndim == 2]
+    if len(names) != 1 or len(vectors) != 1 or len(names[0]) != len(vectors[0]):
+        shapes = ", ".join(f"{name} {array.dtype}{list(array.shape)}" for name, array in found.items())
+        raise InputError(
+            f"{path} needs one array of names and one of as many vectors; it has {shapes or 'none'}"
+        )
+    return names[0].tolist(), list(vectors[0])
 
 
 def _delimited(path: Path) -> tuple[list[str], list[Any]]:

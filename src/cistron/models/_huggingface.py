@@ -21,6 +21,7 @@ from cistron.errors import InputError, WindowError
 from cistron.layers.base_marginals import IMPOSSIBLE, begun_words, next_base_log_p
 from cistron.layers.capture import Capture
 from cistron.models import Output, State, last_tokens
+from cistron.models._huggingface_states import Said, Speaker
 from cistron.tokenizers._pieces import Cut, Pieces
 from cistron.tokenizers.nucleotide import NucleotideTokenizer
 
@@ -92,14 +93,15 @@ class Adapted(nn.Module):
 
     Args:
         config: What verbs ask for.
-        network: The model with its language-model head, if it has one.
+        speaker: The model with its language-model head, if it has one.
         pieces: Its tokenizer.
         silent: Why it has no likelihood of a next base; None where it has.
     """
 
-    def __init__(self, config: AdaptedConfig, network: nn.Module, pieces: Pieces, silent: str | None) -> None:
+    def __init__(self, config: AdaptedConfig, speaker: Speaker, pieces: Pieces, silent: str | None) -> None:
         super().__init__()
-        self.config, self.network, self.pieces, self.silent = config, network, pieces, silent
+        self.config, self.network, self.pieces, self.silent = config, speaker.network, pieces, silent
+        self.speaker = speaker
 
     def empty_state(self, batch: int) -> BasesRead:
         """The state before the first base."""
@@ -155,9 +157,9 @@ class Adapted(nn.Module):
         unread = set() if self.pieces.frame[0] else {0}
         for size in {len(cut.ids) for cut in cuts} - unread:
             alike = [number for number, cut in enumerate(cuts) if len(cut.ids) == size]
-            answer = self._ask([cuts[number] for number in alike])
+            said = self._ask([cuts[number] for number in alike])
             for place, number in enumerate(alike):
-                found[number] = self._row(answer, place, texts[number], cuts[number], layers, logits=logits)
+                found[number] = self._row(said, place, texts[number], cuts[number], layers, logits=logits)
         return [found.get(n) or self._unread(len(text), layers) for n, text in enumerate(texts)]
 
     def _unread(self, length: int, layers: Sequence[int]) -> _Row:
@@ -166,7 +168,7 @@ class Adapted(nn.Module):
         states = parameter.new_zeros(length, self.config.hidden_size)
         return _Row(states, dict.fromkeys(layers, states), _wide(_NOTHING.to(parameter).expand(length, 5)))
 
-    def _ask(self, cuts: Sequence[Cut]) -> Any:
+    def _ask(self, cuts: Sequence[Cut]) -> Said:
         before, behind = self.pieces.frame
         ids = [[*before, *cut.ids, *behind] for cut in cuts]
         if len(ids[0]) > self.config.most_tokens:
@@ -175,24 +177,23 @@ class Adapted(nn.Module):
                 f"{self.config.most_tokens:,} at most; give shorter sequences"
             )
         device = next(self.network.parameters()).device
-        return self.network(input_ids=torch.tensor(ids, device=device), output_hidden_states=True)
+        return self.speaker(torch.tensor(ids, device=device))
 
     def _row(
-        self, answer: Any, place: int, text: str, cut: Cut, layers: Sequence[int], *, logits: bool
+        self, said: Said, place: int, text: str, cut: Cut, layers: Sequence[int], *, logits: bool
     ) -> _Row:
         """The states of every base of a row are those of the token that it lies in."""
         first = len(self.pieces.frame[0])
-        device = answer.hidden_states[0].device
+        device = said.states[0].device
         places = torch.tensor(cut.places(len(text)), dtype=torch.long, device=device) + first
 
         def of_bases(states: Tensor) -> Tensor:
             return states[place, places]
 
-        states = answer.hidden_states
         return _Row(
-            of_bases(states[-1]),
-            {layer: of_bases(states[layer]) for layer in layers},
-            self._next_bases(answer.logits[place], text, cut) if logits else None,
+            of_bases(said.states[-1]),
+            {layer: of_bases(said.states[layer]) for layer in layers},
+            None if said.logits is None or not logits else self._next_bases(said.logits[place], text, cut),
         )
 
     def _next_bases(self, logits: Float[Tensor, "T V"], text: str, cut: Cut) -> Float[Tensor, "P B"]:

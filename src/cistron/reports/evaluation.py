@@ -7,17 +7,42 @@ from html import escape
 from pathlib import Path
 
 from cistron.formats.atomic import atomic_output
+from cistron.reports.evaluation_strip import COLOURED, interval_strip
 from cistron.reports.evaluation_tasks import (
+    VERDICTS,
     MetricCell,
     ReportedRow,
     ReportedTask,
+    badge_mark,
     main_cell,
     metric_head,
     task_section,
+    verdict_mark,
+    worst_badge,
 )
 from cistron.reports.page import document, facts
 
 __all__ = ["MetricCell", "ReportedRow", "ReportedTask", "write_evaluation_report"]
+
+STYLE = """\
+<style>
+.badge { display: inline-block; padding: 0 .5em; border: 1px solid currentColor; border-radius: 4px;
+  font-size: .8rem; font-weight: 600; line-height: 1.5; white-space: nowrap; vertical-align: middle; }
+.badge.clean, .verdict.better { color: var(--s4); }
+.badge.leak, .verdict.worse { color: var(--s1); }
+.badge.warn { color: var(--s2); }
+.badge.not-audited, .verdict.tie { color: var(--muted); }
+.verdict { font-weight: 600; white-space: nowrap; }
+.overview th, .overview td { white-space: normal; overflow-wrap: break-word; max-width: 15rem; }
+.overview thead th, .overview td { min-width: 7rem; }
+.overview small { font-weight: 400; }
+.overview svg { display: block; width: 9rem; height: auto; margin-top: .35rem; }
+.standing { display: flex; flex-wrap: wrap; gap: .3rem 1.75rem; margin: 0 0 .75rem; padding: 0;
+  list-style: none; }
+.standing .verdict { margin-left: .6em; }
+details.note ul { margin: .25rem 0 0; }
+</style>
+"""
 
 MEANING = """\
 <section class="meaning" aria-label="How to read this">
@@ -59,7 +84,7 @@ def write_evaluation_report(
     Raises:
         OutputError: The file cannot be written.
     """
-    body = [MEANING, _overview(tasks)]
+    body = [STYLE, MEANING, _overview(tasks)]
     body += [task_section(number, task) for number, task in enumerate(tasks)]
     described = "".join(facts(name, entries) for name, entries in model_facts.items())
     described += facts("Run", run_facts)
@@ -70,48 +95,67 @@ def write_evaluation_report(
 
 
 def _overview(tasks: Sequence[ReportedTask]) -> str:
-    """Tasks down, models across; the best row without a trained model beside them."""
+    """How often each model is better, then tasks down and models across beside the best untrained row."""
     models = list(dict.fromkeys(row.name for task in tasks for row in task.rows if row.kind == "model"))
-    heads = "".join(f'<th scope="col">{escape(name)}</th>' for name in models)
-    lines = "\n".join(_overview_line(number, task, models) for number, task in enumerate(tasks))
+    colours = {name: COLOURED[at % len(COLOURED)] for at, name in enumerate(models)}
+    heads = "".join(f'<th scope="col">{_key(colours[name])}{escape(name)}</th>' for name in models)
+    lines = "\n".join(_overview_line(number, task, colours) for number, task in enumerate(tasks))
     return (
-        '<h2>Overview</h2>\n<div class="scroll"><table class="wrap"><thead><tr><th scope="col">Task</th>'
-        f'<th scope="col">Split</th><th scope="col">Metric</th>{heads}'
-        f'<th scope="col">Best without a trained model</th></tr></thead>\n<tbody>\n{lines}\n'
-        "</tbody></table></div>"
+        f'<h2>Overview</h2>\n{_standing(tasks, models)}<div class="scroll"><table class="overview">'
+        '<thead><tr><th scope="col">Task, metric, split</th>'
+        f'<th scope="col">Intervals, right is better</th>{heads}'
+        f'<th scope="col">{_key("s0")}Best without a trained model</th></tr></thead>'
+        f"\n<tbody>\n{lines}\n</tbody></table></div>"
     )
 
 
-_NARROW = 'style="white-space:normal;overflow-wrap:break-word;max-width:16rem"'
-"""Cells of the overview break, so that more models fit beside each other."""
+def _key(colour: str) -> str:
+    return f'<span class="key" style="background:var(--{colour})"></span>'
 
 
-def _overview_line(number: int, task: ReportedTask, models: Sequence[str]) -> str:
+def _standing(tasks: Sequence[ReportedTask], models: Sequence[str]) -> str:
+    """On how many tasks each model is better than the best untrained row, a tie, or worse."""
+    items = []
+    for name in models:
+        rows = [row for task in tasks for row in task.rows if row.kind == "model" and row.name == name]
+        counts = {verdict: sum(row.verdict == verdict for row in rows) for verdict in VERDICTS}
+        told = "".join(verdict_mark(verdict, str(count)) for verdict, count in counts.items())
+        without = sum(not row.metrics for row in rows)
+        rest = f' <span class="none">{without} not answered</span>' if without else ""
+        items.append(f"<li><strong>{escape(name)}</strong>{told}{rest}</li>")
+    return f'<ul class="standing">{"".join(items)}</ul>\n' if items else ""
+
+
+def _overview_line(number: int, task: ReportedTask, colours: Mapping[str, str]) -> str:
     name = escape(task.name).replace("/", "/<wbr>").replace("_", "_<wbr>")
-    link = f'<th scope="row" {_NARROW}><a href="#task-{number}">{name}</a></th>'
+    link = f'<a href="#task-{number}">{name}</a>'
     if task.skipped:
-        reason = f'<td class="none" colspan="{len(models) + 3}" {_NARROW}>'
-        return f"<tr>{link}{reason}{escape(task.skipped)}</td></tr>"
+        reason = f'<td class="none" colspan="{len(colours) + 2}">{escape(task.skipped)}</td>'
+        return f'<tr><th scope="row">{link}</th>{reason}</tr>'
+    badge = badge_mark(worst_badge(task.badges))
+    head = f'<th scope="row">{link}<br><small>{metric_head(task)}</small> {badge}</th>'
     rows = {row.name: row for row in task.rows if row.kind == "model"}
-    cells = "".join(f"<td {_NARROW}>{main_cell(rows[name]) if name in rows else '–'}</td>" for name in models)
+    cells = "".join(f"<td>{_overview_cell(rows.get(name))}</td>" for name in colours)
     best = best_untrained(task.rows)
     beside = "–" if best is None else f"{main_cell(best)}<br><small>{escape(best.name)}</small>"
-    return (
-        f"<tr>{link}<td>{escape(worst_badge(task.badges))}</td><td>{metric_head(task)}</td>{cells}"
-        f"<td>{beside}</td></tr>"
-    )
+    shown = [(rows[name], colour) for name, colour in colours.items() if name in rows]
+    strip = interval_strip([*shown, *([] if best is None else [(best, "s0")])])
+    return f"<tr>{head}<td>{strip}</td>{cells}<td>{beside}</td></tr>"
+
+
+def _overview_cell(row: ReportedRow | None) -> str:
+    """The main metric of a model; why it has none stands in the section of the task."""
+    if row is None:
+        return "–"
+    if not row.metrics:
+        return f'<span class="none"><abbr title="{escape(row.skipped)}">not answered</abbr></span>'
+    return main_cell(row)
 
 
 def best_untrained(rows: Sequence[ReportedRow]) -> ReportedRow | None:
     """The row with the best main metric of those that need no trained model; controls are none."""
     known = [row for row in rows if row.kind in ("baseline", "markov", "twin") and _goodness(row) is not None]
     return max(known, key=lambda row: _goodness(row) or 0.0, default=None)
-
-
-def worst_badge(badges: Sequence[tuple[str, str]]) -> str:
-    """`leak`, `warn`, `clean`, or `not audited`."""
-    verdicts = {verdict for verdict, _ in badges}
-    return next((name for name in ("leak", "warn", "clean") if name in verdicts), "not audited")
 
 
 def _goodness(row: ReportedRow) -> float | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 
@@ -107,7 +107,8 @@ class ReportedTask:
 def task_section(number: int, task: ReportedTask) -> str:
     """The section of one task: heading, plot, rows, parts, published numbers, remarks."""
     parts = [
-        f'<h2 id="task-{number}">{escape(task.name)} <small class="none">version {task.version}</small></h2>',
+        f'<h2 id="task-{number}">{escape(task.name)} <small class="none">version {task.version}</small> '
+        f"{'' if task.skipped else badge_mark(worst_badge(task.badges))}</h2>",
         f"<p>{escape(task.summary)}.</p>",
     ]
     if task.skipped:
@@ -135,12 +136,12 @@ def _rows_table(task: ReportedTask) -> str:
     for row in task.rows:
         n = "" if not row.metrics or row.metrics[0].n is None else f"{row.metrics[0].n:,}"
         lines.append(
-            f"<tr>{_row_head(row)}<td>{KINDS.get(row.kind, row.kind)}</td><td>{main_cell(row)}</td>"
+            f'<tr>{_row_head(row)}<td style="white-space:normal">{main_cell(row)}</td>'
             f'<td class="number">{n}</td><td>{_others(row)}</td></tr>'
         )
     return (
         '<div class="scroll" style="margin-top:1rem"><table class="wrap"><thead><tr><th scope="col">Row</th>'
-        f'<th scope="col">Kind</th><th scope="col">{metric_head(task)}</th>'
+        f'<th scope="col">{metric_head(task)}</th>'
         '<th scope="col" class="number">n</th><th scope="col">Other metrics</th></tr></thead>\n<tbody>\n'
         + "\n".join(lines)
         + "\n</tbody></table></div>"
@@ -149,12 +150,12 @@ def _rows_table(task: ReportedTask) -> str:
 
 def _row_head(row: ReportedRow) -> str:
     """Name of a row, and under it what it is."""
-    what = (
-        f'<br><small class="none" style="font-weight:400">{escape(row.statement)}</small>'
-        if row.statement
-        else ""
+    kind = "" if row.kind in row.name else KINDS.get(row.kind, row.kind)
+    what = ": ".join(part for part in (kind, row.statement) if part)
+    return (
+        f'<th scope="row" style="white-space:normal;min-width:9rem">{escape(row.name)}'
+        f'<br><small class="none" style="font-weight:400">{escape(what)}</small></th>'
     )
-    return f'<th scope="row" style="white-space:normal;min-width:14rem">{escape(row.name)}{what}</th>'
 
 
 def _others(row: ReportedRow) -> str:
@@ -190,18 +191,48 @@ def _published_table(task: ReportedTask) -> str:
     )
     return (
         '<h3 style="margin-top:1.25rem">Published by others, not measured here</h3>\n'
-        '<div class="scroll"><table class="wrap"><thead><tr><th scope="col">Model</th>'
-        '<th scope="col">Value</th><th scope="col">Metric as named</th><th scope="col">Source</th>'
-        f'<th scope="col">Protocol</th></tr></thead>\n<tbody>\n{lines}\n</tbody></table></div>'
+        '<div class="scroll" style="border-style:dashed"><table class="wrap none"><thead><tr>'
+        '<th scope="col">Model</th><th scope="col">Value</th><th scope="col">Metric as named</th>'
+        '<th scope="col">Source</th><th scope="col">Protocol</th></tr></thead>\n'
+        f"<tbody>\n{lines}\n</tbody></table></div>"
     )
 
 
 def _remarks(task: ReportedTask) -> str:
-    lines = [f"<strong>{escape(verdict)}</strong>: {escape(finding)}" for verdict, finding in task.badges]
+    lines = [f"{badge_mark(verdict)} {escape(finding)}" for verdict, finding in task.badges]
     lines += [escape(note) for note in task.notes]
-    lines += [f"{escape(row.name)}: {escape(note)}" for row in task.rows for note in row.notes]
+    told = {row.name: [f"{escape(row.name)}: {escape(note)}" for note in row.notes] for row in task.rows}
+    lines += [line for row in task.rows if row.kind == "model" for line in told[row.name]]
+    others = [line for row in task.rows if row.kind != "model" for line in told[row.name]]
     lines += [f"Source: {escape(task.source)}", f"Licence of the data: {escape(task.licence)}"]
+    rows = (
+        "" if not others else f'<details class="note"><summary>Other rows</summary>{_list(others)}</details>'
+    )
+    return _list(lines) + rows
+
+
+def _list(lines: Sequence[str]) -> str:
     return '<ul class="note">\n' + "\n".join(f"<li>{line}</li>" for line in lines) + "\n</ul>"
+
+
+def worst_badge(badges: Sequence[tuple[str, str]]) -> str:
+    """`leak`, `warn`, `clean`, or `not audited`."""
+    verdicts = {verdict for verdict, _ in badges}
+    return next((name for name in ("leak", "warn", "clean") if name in verdicts), "not audited")
+
+
+def badge_mark(verdict: str) -> str:
+    """HTML of what the audit of a split found."""
+    return f'<span class="badge {verdict.replace(" ", "-")}">{escape(verdict)}</span>'
+
+
+def verdict_mark(verdict: str, text: str = "") -> str:
+    """HTML of how a model stands to the best row without a trained model; nothing where that is not known."""
+    if verdict not in VERDICTS:
+        return ""
+    sign, words = VERDICTS[verdict]
+    shown = f"{sign} {text}" if text else sign
+    return f' <abbr class="verdict {verdict}" title="{escape(words)}">{shown}</abbr>'
 
 
 def metric_head(task: ReportedTask) -> str:
@@ -215,9 +246,7 @@ def main_cell(row: ReportedRow) -> str:
     """HTML of the main metric with interval and verdict, or of the reason why there is none."""
     if not row.metrics:
         return f'<span class="none">{escape(row.skipped) or "–"}</span>'
-    sign, words = VERDICTS.get(row.verdict, ("", ""))
-    mark = f' <abbr title="{escape(words)}">{sign}</abbr>' if sign else ""
-    return _number(row.metrics[0], mark)
+    return _number(row.metrics[0], verdict_mark(row.verdict))
 
 
 def _number(cell: MetricCell, mark: str = "") -> str:

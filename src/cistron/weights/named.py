@@ -1,8 +1,8 @@
-"""List the models that can be named: shipped with the package, downloaded already, or sizes to train."""
+"""List the models that can be named: shipped with the package, downloaded already, in folders, or sizes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -14,6 +14,9 @@ from cistron.models import MODELS, Config, ModelSpec
 from cistron.weights import CONFIG
 from cistron.weights.folder import read_config
 from cistron.weights.hub import shipped_models
+from cistron.weights.huggingface_sizes import sizes_of
+
+Kind = Literal["shipped", "cached", "folder", "size"]
 
 
 @dataclass(frozen=True)
@@ -22,33 +25,35 @@ class NamedModel:
 
     Attributes:
         name: What `resolve` understands, except for a `size`, which has no weights.
-        kind: `shipped` with the package, `cached` from a hub, or a `size` of an architecture.
+        kind: `shipped` with the package, `cached` from a hub, in a `folder`, or a `size` of an architecture.
         parameters: Number of parameters; for a Markov model, of counts.
         context_length: Longest sequence in tokens.
         where: Folder of the weights; the architecture's name for a `size`.
     """
 
     name: str
-    kind: Literal["shipped", "cached", "size"]
+    kind: Kind
     parameters: int
     context_length: int
     where: str
 
 
-def list_models(cache: Path | None = None) -> list[NamedModel]:
-    """Every model that has a name: shipped ones first, then the cache, then sizes. Needs no network.
+def list_models(cache: Path | None = None, folders: Iterable[Path] = ()) -> list[NamedModel]:
+    """Every model that has a name: shipped ones first, then the cache, folders, sizes. Needs no network.
 
     Args:
         cache: The hub's cache folder; the one of `HF_HOME` when None.
+        folders: Where model folders lie; those that are one themselves count, too.
     """
     shipped = [_described(name, "shipped", path) for name, path in shipped_models().items()]
     cached = [_described(name, "cached", path) for name, path in _cached(cache)]
+    found = [_described(str(path), "folder", path) for folder in folders for path in _below(folder)]
     sizes = [
         NamedModel(name, "size", count_parameters(spec, config), config.context_length, plug)
         for plug, spec in ((plug, MODELS.get(plug)) for plug in MODELS.names())
         for name, config in spec.sizes.items()
     ]
-    return [model for model in (*shipped, *cached) if model is not None] + sizes
+    return [model for model in (*shipped, *cached, *found) if model is not None] + sizes
 
 
 def count_parameters(spec: ModelSpec, config: Config) -> int:
@@ -57,13 +62,23 @@ def count_parameters(spec: ModelSpec, config: Config) -> int:
         return sum(parameter.numel() for parameter in spec.build(config).parameters())
 
 
-def _described(name: str, kind: Literal["shipped", "cached"], folder: Path) -> NamedModel | None:
-    """The line of one folder; None when its architecture is not one of ours."""
+def _described(name: str, kind: Kind, folder: Path) -> NamedModel | None:
+    """The line of one folder; None when it can be opened neither as one of ours nor by transformers."""
     try:
-        spec, config = read_config(folder)
+        sizes = sizes_of(folder)
+        if sizes is None:
+            spec, config = read_config(folder)
+            sizes = count_parameters(spec, config), config.context_length
     except WeightsError:
         return None
-    return NamedModel(name, kind, count_parameters(spec, config), config.context_length, str(folder))
+    return NamedModel(name, kind, *sizes, str(folder))
+
+
+def _below(folder: Path) -> list[Path]:
+    """The folder where it holds a model, else those right below it that do."""
+    if (folder / CONFIG).is_file():
+        return [folder]
+    return [path.parent for path in sorted(folder.glob(f"*/{CONFIG}"))]
 
 
 def _cached(cache: Path | None) -> Iterator[tuple[str, Path]]:

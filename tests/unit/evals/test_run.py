@@ -9,9 +9,25 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cistron.client.refusals import ServiceError
 from cistron.errors import InputError
-from cistron.evals import GenerateRequest, LikelihoodRequest, MarkovRule, Plan, Respondent, Setting, Task
+from cistron.evals import (
+    Answer,
+    Answers,
+    EmbedRequest,
+    GenerateRequest,
+    LikelihoodRequest,
+    MarkovRule,
+    NameRequest,
+    Outcome,
+    Plan,
+    Request,
+    Respondent,
+    Setting,
+    Task,
+)
 from cistron.evals.compare import compare_paths
+from cistron.evals.precomputed import PrecomputedVectors
 from cistron.evals.report import write_report
 from cistron.evals.rows import load_row, row_path
 from cistron.evals.run import Runner
@@ -196,3 +212,47 @@ def test_a_model_called_like_another_file_or_row_keeps_its_own(
     assert len(paths) == len(rows)
     assert "markov-1, fitted here" in {row.name for row in rows}
     assert json.loads((tmp_path / "gc/test/task.json").read_text())["rows"][0] == "task-row.json"
+
+
+def test_a_table_by_name_is_asked_the_task_by_name(tmp_path: Path, new_counter: New, gc_task: Task) -> None:
+    def prepare(setting: Setting) -> Plan:
+        plan = gc_task.prepare(setting)
+        request = plan.requests["sequences"]
+        assert isinstance(request, EmbedRequest)
+        names = tuple(f"item{number}" for number in range(len(request.sequences)))
+        (control,) = plan.controls
+
+        def judge(answers: Answers) -> Outcome:
+            return plan.judge({"sequences": answers["names"]})
+
+        by_name = Plan({"names": NameRequest(names)}, judge, controls=(replace(control, judge=judge),))
+        return replace(plan, by_name=by_name)
+
+    sequences = gc_task.prepare(Setting()).requests["sequences"]
+    assert isinstance(sequences, EmbedRequest)
+    lines = [
+        f"item{number},{','.join(str(text.count(base)) for base in 'ACGT')}"
+        for number, text in enumerate(sequences.sequences)
+    ]
+    (tmp_path / "table.csv").write_text("\n".join(["name,a,c,g,t", *lines]) + "\n")
+    models = (PrecomputedVectors(tmp_path / "table.csv"), new_counter())
+    rows = {
+        row.name: row for row in _runner(tmp_path, *models).run(replace(gc_task, prepare=prepare), Setting())
+    }
+    for name in ("table", "counter", "table, shuffled"):
+        outcome = rows[name].outcome
+        assert outcome is not None
+        assert outcome.main.value == 1.0
+
+
+def test_a_service_that_fails_in_the_middle_costs_its_row_alone(
+    tmp_path: Path, new_counter: New, gc_task: Task
+) -> None:
+    class Failing(type(new_counter())):  # type: ignore[misc]
+        def answer(self, request: Request) -> Answer:
+            raise ServiceError("cannot reach http://127.0.0.1:1")
+
+    failing = Failing(name="far", sha256="fa" * 32)
+    rows = {row.name: row for row in _runner(tmp_path, failing, new_counter()).run(gc_task, Setting())}
+    assert rows["far"].skipped == "sequences: cannot reach http://127.0.0.1:1"
+    assert rows["counter"].outcome is not None

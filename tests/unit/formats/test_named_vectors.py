@@ -51,4 +51,25 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"cannot read .*none\.parquet"):
         read_named_vectors(tmp_path / "none.parquet")
     with pytest.raises(InputError, match="its name should end in"):
-        read_named_vectors(tmp_path / "v.npz")
+        read_named_vectors(tmp_path / "v.h5")
+
+
+def test_npz_has_an_array_of_names_and_one_of_vectors(tmp_path: Path) -> None:
+    np.savez(tmp_path / "v.npz", genes=np.array(["a", "b"]), vectors=np.array([[1.0, 2.0], [3.0, 4.0]]))
+    names, vectors = read_named_vectors(tmp_path / "v.npz")
+    assert names == ["a", "b"]
+    np.testing.assert_array_equal(vectors, [[1, 2], [3, 4]])
+
+
+def test_npz_without_names_for_its_vectors_or_with_objects_is_refused(tmp_path: Path) -> None:
+    np.savez(tmp_path / "short.npz", names=np.array(["a"]), vectors=np.ones((2, 2)))
+    with pytest.raises(
+        InputError, match=r"one of as many vectors; it has names <U1\[1\], vectors float64\[2, 2\]"
+    ):
+        read_named_vectors(tmp_path / "short.npz")
+    np.savez(tmp_path / "pickled.npz", names=np.array(["a"], dtype=object), vectors=np.ones((1, 2)))
+    with pytest.raises(InputError, match="save names as an array of text, not of objects"):
+        read_named_vectors(tmp_path / "pickled.npz")
+    (tmp_path / "cut.npz").write_bytes(b"PK\x03\x04")
+    with pytest.raises(InputError, match="cannot read"):
+        read_named_vectors(tmp_path / "cut.npz")

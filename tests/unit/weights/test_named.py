@@ -1,4 +1,8 @@
 import shutil
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
 
 from cistron.weights import hub
 from cistron.weights.named import list_models
@@ -31,6 +35,21 @@ def test_cached_models_are_listed_and_those_of_other_architectures_are_not(saved
     assert [model.name for model in cached] == ["lab/main", f"lab/pinned@{COMMIT}"]
     assert cached[0].parameters == 4**4 + 4
     assert cached[0].where == str(cache / "models--lab--main" / "snapshots" / COMMIT)
+
+
+def test_folders_are_listed_and_those_for_transformers_with_them(saved, tmp_path):
+    shutil.copytree(saved, tmp_path / "models" / "ours")
+    foreign = tmp_path / "models" / "theirs"
+    foreign.mkdir()
+    (foreign / "config.json").write_text(
+        '{"model_type": "caduceus", "architectures": ["CaduceusForMaskedLM"], "max_position_embeddings": 99}'
+    )
+    save_file({"a": torch.zeros(3, 5), "b": torch.zeros(2)}, foreign / "model.safetensors")
+    (tmp_path / "models" / "neither").mkdir()
+    listed = list_models(tmp_path / "none", [tmp_path / "models", tmp_path / "models" / "ours"])
+    folders = [model for model in listed if model.kind == "folder"]
+    assert [Path(model.name).name for model in folders] == ["ours", "theirs", "ours"]
+    assert (folders[1].parameters, folders[1].context_length) == (17, 99)
 
 
 def test_shipped_models_come_first_by_the_name_of_their_folder(tmp_path):

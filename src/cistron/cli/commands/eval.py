@@ -44,7 +44,8 @@ def run(
         typer.Option(
             "--model",
             "-m",
-            help="Shipped name, folder, hub id, or table of vectors (see export); repeat for several.",
+            help="Shipped name, folder, hub id, table of vectors (see export), head for tracks, or service"
+            " http://HOST:PORT[#MODEL] (key in CISTRON_KEY); repeat for several.",
         ),
     ] = None,
     data: Data = None,
@@ -78,7 +79,7 @@ def run(
 
     Each task has a folder below the output. Beside the models stand the rows that give their numbers a
     meaning: a Markov model, controls, and baselines without a model. A model that cannot answer is skipped
-    with the reason, and so is a task whose data is not there.
+    with the reason, and so is a task whose data is not there. Files that --set names may lie anywhere.
 
     Example: cistron eval run gue/tf/0 -m default -o results/
     """
@@ -185,7 +186,8 @@ def export(
     """Write the sequences that tasks want embedded, to be embedded by any other model.
 
     A table of the vectors, named like the records (`.parquet` as `cistron embed` writes it, `.csv` or
-    `.tsv`), is then given to `cistron eval run` as a model. Use the same --limit and --seed for both.
+    `.tsv`), is then given to `cistron eval run` as a model. Use the same --limit and --seed for both. For
+    gene tasks it may as well be a table by gene symbol, and needs no export.
 
     Example: cistron eval export gue/tf/0 -o tf0.fa
     """

@@ -17,12 +17,25 @@ COMMAND = typer.Typer(help="List, show, download and convert models.", no_args_i
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
+@COMMAND.command("ls", hidden=True)
 @COMMAND.command("list")
-def list_(as_json: Json = False) -> None:
-    """List shipped models, downloaded ones, and sizes that can be trained."""
+def list_(
+    folders: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[FOLDER]...", help="Also models in or below these folders."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List shipped models, downloaded ones, those in folders, and sizes that can be trained.
+
+    Folders for transformers are listed like others; none of their code is run for that.
+    """
     from cistron.weights.named import list_models
 
-    models = list_models()
+    for folder in folders or []:
+        if not folder.is_dir():
+            raise InputError(f"{folder} is not a folder; give one that holds model folders")
+    models = list_models(folders=folders or [])
     if as_json:
         print(json.dumps([asdict(model) for model in models], indent=2))
         return

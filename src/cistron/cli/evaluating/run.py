@@ -12,13 +12,12 @@ from typing import Any
 
 from cistron import __version__
 from cistron.cli.command_line import command_line
-from cistron.cli.loading import loaded
+from cistron.cli.evaluating.models import opened_models
 from cistron.cli.progress import note, progress_of
 from cistron.errors import CistronError, InputError, OutputError
 from cistron.evals import Respondent, Setting, Task
 from cistron.evals.catalogue import find_tasks
 from cistron.evals.loaded import LoadedRespondent
-from cistron.evals.precomputed import PrecomputedVectors, is_vector_table
 from cistron.evals.report import RUN_FILE, write_report
 from cistron.evals.rows import Row
 from cistron.evals.run import Runner
@@ -64,16 +63,18 @@ def run_evaluation(request: EvaluationRequest) -> None:
     setting = Setting.usual(request.data, seed=request.seed, limit=request.limit)
     tasks, given = find_tasks(request.tasks), _options(request.options)
     _refuse_unknown(given, tasks)
-    ready = [task for task in tasks if task.missing(setting) is None]
-    if not ready:
-        raise InputError(f"{tasks[0].name} {tasks[0].missing(setting)}")
+    missing = [task.missing(task.with_options(setting, given)) for task in tasks]
+    if all(missing):
+        raise InputError(f"{tasks[0].name} {missing[0]}")
     _make_folder(request.output)
-    models = _models(request)
     tally = _Tally()
-    store = AnswerStore(
-        request.cache or request.output / "answers", keep=request.resume or request.cache is not None
-    )
-    with progress_of("Evaluating") as progress:
+    with (
+        opened_models(request.models, request.device, request.dtype, request.threads) as models,
+        progress_of("Evaluating") as progress,
+    ):
+        store = AnswerStore(
+            request.cache or request.output / "answers", keep=request.resume or request.cache is not None
+        )
         runner = Runner(
             models,
             store,
@@ -120,25 +121,6 @@ def _tell(task: Task, rows: Sequence[Row], tally: _Tally) -> None:
 
 def _skipped(task: Task, reason: str) -> ReportedTask:
     return ReportedTask(task.name, task.version, task.summary, task.metric, skipped=reason)
-
-
-def _models(request: EvaluationRequest) -> list[Respondent]:
-    """The models asked for, under names that tell them apart."""
-    found: list[LoadedRespondent | PrecomputedVectors] = []
-    for name in request.models:
-        if is_vector_table(name):
-            if not Path(name).is_file():
-                raise InputError(f"{name} does not exist; give a table of vectors or a model")
-            found.append(PrecomputedVectors(Path(name)))
-            continue
-        model = loaded(name, request.device, request.dtype, request.threads)
-        taken = any(other.name == model.name for other in found)
-        shown = f"{model.name} {model.sha256[:8]}" if taken else model.name
-        found.append(LoadedRespondent(model, shown, source=name))
-    names = [model.name for model in found]
-    if len(set(names)) < len(names):
-        raise InputError("the same model was given twice with --model; give each once")
-    return list(found)
 
 
 def _twins(seed: int) -> Any:

@@ -15,6 +15,7 @@ from cistron.evals.answers import Vectors
 from cistron.evals.genes.atlas import Atlas
 from cistron.evals.genes.baselines import gene_baselines, text_baseline
 from cistron.evals.genes.cutting import PAIRINGS, Cutting, Pairing, Pieces, combined
+from cistron.evals.genes.named import Named
 from cistron.evals.genes.recall import told_by_genes
 from cistron.evals.genes.rows import Covered, rare_note, sampled, without_rare
 from cistron.evals.outcome import Outcome
@@ -97,7 +98,8 @@ def gene_plan(
         more = (*more, text_baseline(task.entities, texts, judged))
     if len(task.kinds) > 1:
         more = (*more, _lookup(task, examples, metric, setting.seed))
-    return replace(plan, baselines=(*plan.baselines, *more))
+    by_name = Named(task.entities, examples, pairing, metric, setting).plan(plan.controls)
+    return replace(plan, baselines=(*plan.baselines, *more), by_name=by_name)
 
 
 def _lookup(task: GeneTask, examples: Examples, metric: str, seed: int) -> Baseline:

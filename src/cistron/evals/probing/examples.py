@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
-from jaxtyping import Int, Num
+from jaxtyping import Bool, Int, Num
 from numpy.typing import NDArray
 
 from cistron.errors import InputError
@@ -59,6 +59,26 @@ class Examples:
     def tested(self) -> Indices:
         """Indices of everything that is told once."""
         return np.concatenate([fold.test for fold in self.folds])
+
+    def only(self, rows: Bool[np.ndarray, "N"]) -> Examples:
+        """Some of the examples, each in its fold.
+
+        Raises:
+            InputError: None of them is told.
+        """
+        at, place = np.flatnonzero(rows), np.cumsum(rows) - 1
+        sides = [[place[side[rows[side]]] for side in (fold.train, fold.test)] for fold in self.folds]
+        folds = tuple(Fold(train, test) for train, test in sides if len(test))
+        if not folds:
+            raise InputError(f"none of the {len(rows):,} examples that are told is left")
+        return replace(
+            self,
+            names=tuple(self.names[i] for i in at),
+            sequences=tuple(self.sequences[i] for i in at),
+            labels=self.labels[at],
+            groups=self.groups[at],
+            folds=folds,
+        )
 
 
 def official_split(

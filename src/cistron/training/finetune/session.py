@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar, cast
 import torch
 from torch import Tensor
 
+from cistron.errors import InputError
 from cistron.heads import HEADS, Head
 from cistron.inference.load import LoadedModel
 from cistron.inference.predict import hidden_size
@@ -23,6 +24,7 @@ from cistron.training.finetune.optim import optimizer_of
 from cistron.training.logs import RunLog
 from cistron.training.schedule import cosine
 from cistron.training.signals import StopRequest
+from cistron.weights.huggingface import cannot_save
 
 R = TypeVar("R", bound=HeadTraining)
 
@@ -36,6 +38,9 @@ class Session(ABC, Generic[R]):
         loaded: The model.
         settings: Of the head, but for the width of the states it reads.
         progress: Told about every pass.
+
+    Raises:
+        InputError: The model itself is to be trained, and could not be saved.
     """
 
     directions: tuple[bool, ...]
@@ -49,6 +54,9 @@ class Session(ABC, Generic[R]):
         settings: Mapping[str, Any],
         progress: ProgressFn,
     ) -> None:
+        reason = cannot_save(loaded.built) if run.mode in ("last", "full") else None
+        if reason is not None:
+            raise InputError(reason)
         self.run, self.folder, self.loaded, self.progress = run, folder, loaded, progress
         self.spec = HEADS.get(run.head)
         torch.manual_seed(run.seed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from cistron.errors import InputError
 from cistron.evals import EmbedRequest, Plan, Setting, Task, Vectors
 from cistron.evals.catalogue import tasks_of
 from cistron.evals.genes.atlas import read_atlas
+from cistron.evals.precomputed import PrecomputedVectors
 from cistron.formats.bgzf import bgzf_output
 from cistron.genome.sequence import reverse_complement
 
@@ -194,6 +196,59 @@ def test_marks_are_told_of_one_split_and_rare_ones_are_left_out(data: Path) -> N
     assert set(rows.items["mark"]) == {"brain", "liver"}
     told = {name.split()[0] for name in rows.items["item"]}
     assert len(told) == pytest.approx(0.4 * 75, abs=3)
+
+
+def _table(path: Path, names: list[str], value: Callable[[str], float]) -> PrecomputedVectors:
+    lines = [f"{name},{value(name)},{len(name)}" for name in names]
+    path.write_text("\n".join(["symbol,0,1", *lines]) + "\n")
+    return PrecomputedVectors(path)
+
+
+def _factor(name: str) -> float:
+    """What tells transcription factors of the made-up labels from the others."""
+    return float({gene[0]: number % 2 for number, gene in enumerate(GENES)}.get(name, 0))
+
+
+def test_a_table_by_symbol_answers_a_task_on_genes(data: Path, tmp_path: Path) -> None:
+    plan = _plan(TASKS["gene/tf"], data).by_name
+    assert plan is not None
+    table = _table(tmp_path / "genes.csv", [gene[0] for gene in GENES[:90]] + ["FAR"], _factor)
+    request = plan.requests["genes"]
+    assert table.refuses(request) is None
+    outcome = plan.judge({"genes": table.answer(request)})
+    assert outcome.main.value > 0.95
+    (control,) = plan.controls
+    assert control.judge({"genes": table.answer(request)}).main.value == pytest.approx(0.5, abs=0.15)
+    items = _plan(TASKS["gene/tf"], data).judge({"windows": _answered(_plan(TASKS["gene/tf"], data))}).items
+    assert list(outcome.items["item"]) == list(items["item"])
+
+
+def test_rows_whose_genes_a_table_lacks_are_left_out_and_counted(data: Path, tmp_path: Path) -> None:
+    plan = _plan(TASKS["gene/gene2gene-random"], data).by_name
+    assert plan is not None
+    names = [gene[0] for gene in GENES[:90] if gene[0] not in ("A3", "B4")]
+    table = _table(tmp_path / "genes.csv", names, lambda name: float(int(name[1:])))
+    outcome = plan.judge({"genes": table.answer(plan.requests["genes"])})
+    told = {name for pair in outcome.items["item"] for name in pair.split()}
+    assert not told & {"A3", "B4"}
+    assert any(
+        "rows left out: the table has no vector for a gene of theirs" in note for note in outcome.notes
+    )
+
+
+def test_a_table_of_other_names_is_refused_and_a_broken_vector_named(data: Path, tmp_path: Path) -> None:
+    plan = _plan(TASKS["gene/tf"], data).by_name
+    assert plan is not None
+    request = plan.requests["genes"]
+    ids = _table(tmp_path / "ids.csv", [f"ENSG{number}" for number in range(90)], lambda name: 0.0)
+    assert str(ids.refuses(request)).startswith("the table lacks 91 of 91 names, the first A0")
+    broken = _table(
+        tmp_path / "broken.csv",
+        [gene[0] for gene in GENES[:90]],
+        lambda name: np.nan if name == "A7" else 1.0,
+    )
+    with pytest.raises(InputError, match="1 vectors that are not numbers, the first that of A7"):
+        broken.answer(request)
 
 
 @pytest.mark.parametrize(
