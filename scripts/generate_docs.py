@@ -12,6 +12,7 @@ import re
 import sys
 from typing import Any, Literal, get_args, get_origin
 
+from openapi import openapi
 from tables import ROOT, table
 from typer.main import get_command
 
@@ -24,7 +25,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="fail if a file would change")
     check = parser.parse_args().check
-    wanted = {ROOT / "docs/cli.md": command_reference()}
+    wanted = {
+        ROOT / "docs/cli.md": command_reference(),
+        ROOT / "docs/server/openapi.json": openapi(),
+    }
     for path in [ROOT / "README.md", ROOT / "CHANGELOG.md", *ROOT.glob("docs/**/*.md")]:
         text = wanted.get(path) or path.read_text()
         wanted[path] = BLOCK.sub(lambda found: found[1] + table(found[2]) + found[3], text)

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import random
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from safetensors.torch import load_file
+
+from cistron.fusion.run import DnaSettings, FusionRun, LanguageSettings, ProjectorSettings
+from cistron.fusion.saved import build, save_fused
 
 Run = Any  # conftest's, which pytest does not let tests import
 Bench = Any
+ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}
 
 CHAT = (
     "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
@@ -133,6 +142,107 @@ def test_train_evaluate_predict_and_ask(bench: Bench, command: Run, converted: P
     said = command("fusion", "ask", run / "model", "-q", "Which one?", *asked, "--max-new-tokens", 4)
     assert said.code == 0, said.err
     assert b"not a diagnosis" in said.out
+
+
+@pytest.mark.slow
+def test_two_processes_train_as_one_does(bench: Bench, command: Run, converted: Path, language: Path) -> None:
+    settings = ["dna.width=65", "projector.positions=2", "projector.inner=16", "projector.depth=1"]
+    settings += ["language.dtype=float32", "language.rank=4", "language.dropout=0", "epochs=1", "batch=7"]
+    settings += ["records.shares=0.6,0.2,0.2", f"dna.model={bench.model}", "checkpoint_every=2"]
+    words = ["fusion", "train", "--records", converted, "--language", language]
+    words += [word for one in settings for word in ("--set", one)]
+    assert command(*words, "-o", bench.out / "one").code == 0
+    two = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", 2]
+    line = [*map(str, [*two, "-m", "cistron", *words, "-o", bench.out / "two"])]
+    ran = subprocess.run(line, capture_output=True, text=True, check=False, env=ONE_THREAD)
+    assert ran.returncode == 0, ran.stderr
+    one, other = (
+        [json.loads(row) for row in (bench.out / name / "log.jsonl").read_text().splitlines()]
+        for name in ("one", "two")
+    )
+    assert [row["loss"] for row in one] == pytest.approx([row["loss"] for row in other], rel=1e-4)
+    assert one[-1]["validation"] == pytest.approx(other[-1]["validation"], rel=1e-4)
+    weights = [load_file(bench.out / name / "model/adapter_model.safetensors") for name in ("one", "two")]
+    for name, tensor in weights[0].items():
+        torch.testing.assert_close(weights[1][name], tensor, rtol=0, atol=1e-4)
+    assert (
+        command("fusion", "predict", bench.out / "two/model", converted, "-o", bench.out / "a.csv").code == 0
+    )
+
+
+@pytest.fixture
+def fused(bench: Bench, language: Path) -> Path:
+    """A fused model that was never trained."""
+    run = FusionRun(
+        dna=DnaSettings(model=str(bench.model), width=65),
+        projector=ProjectorSettings(positions=2, inner=16, heads=2, depth=1),
+        language=LanguageSettings(model=str(language), dtype="float32", rank=2),
+        device="cpu",
+    )
+    save_fused(bench.folder / "fused", build(run, ["ague", "croup", "gout"]))
+    return Path(bench.folder / "fused")
+
+
+@pytest.mark.parametrize("free", [(), ("--generate", "--max-new-tokens", 3, "--temperature", 1.5)])
+def test_answers_that_were_stopped_go_on_where_they_were(
+    bench: Bench,
+    command: Run,
+    converted: Path,
+    fused: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    free: tuple[object, ...],
+) -> None:
+    out, few = bench.out / "answers.csv", bench.folder / "few.jsonl"
+    few.write_text("".join(converted.read_text().splitlines(keepends=True)[:14]))
+    words = ["fusion", "predict", fused, few, "-o", out, *free]
+    assert command(*words).code == 0
+    whole = out.read_bytes()
+    out.unlink()
+
+    def stopped(*given: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("cistron.cli.fusing.predicting.write_answers", stopped)
+        assert command(*words).code == 130
+    journal = Path(f"{out}.journal")
+    kept = journal.read_bytes()
+    journal.write_bytes(kept[: len(kept) * 2 // 3])
+    assert "give --resume to continue it" in command(*words).error
+    changed = command(*words, "--resume", "--max-new-tokens", 2, "--generate")
+    assert "cannot resume" in changed.error
+    assert command(*words, "--resume").code == 0
+    assert out.read_bytes() == whole
+    assert not journal.exists()
+
+
+def test_ask_writes_which_bases_moved_the_answer(bench: Bench, command: Run, fused: Path) -> None:
+    bases = bench.ref(200, 80)
+    asked = ["fusion", "ask", fused, "-q", "Which one?", "--reference", bases]
+    asked += ["--variant", bases[:40] + ("A" if bases[40] != "A" else "C") + bases[41:]]
+    for name, more in (("e.png", ()), ("e.json", ("--method", "occlusion", "--windows", 2))):
+        ran = command(*asked, "--evidence", bench.out / name, *more)
+        assert ran.code == 0, ran.err
+    told = json.loads((bench.out / "e.json").read_text())
+    assert told["reference"]["site"] == [32, 33]
+    assert told["reference"]["bases"] == bases[8:73]
+    assert told["question"] == "Which one?"
+    assert set(bench.left()) == {"e.png", "e.json"}
+    refused = command(*asked, "--evidence", bench.out / "e.doc")
+    assert "its name should end in" in refused.error
+    assert "the service has its own" in command(*asked, "--server", "http://x", "-m", "default").error
+
+
+def test_bases_that_have_moved_are_named(
+    bench: Bench, command: Run, fused: Path, converted: Path, language: Path, tmp_path: Path
+) -> None:
+    settings = json.loads((fused / "fusion.json").read_text())
+    settings["language"]["model"] = settings["dna"]["model"] = "moved"
+    (fused / "fusion.json").write_text(json.dumps(settings))
+    (fused / "checksums.json").unlink()
+    words = ["fusion", "predict", fused, converted, "-o", bench.out / "answers.csv"]
+    assert "moved" in command(*words).error
+    assert command(*words, "-l", language, "-m", bench.model).code == 0
 
 
 def test_errors_are_one_line(bench: Bench, command: Run, converted: Path, language: Path) -> None:

@@ -5,7 +5,7 @@
 | `connecting.py` | `connect` |
 | `remote.py` | the verbs |
 | `concurrent.py` | the same for `asyncio` |
-| `wire.py` | questions and answers as JSON |
+| `wire.py`, `diagnosis.py` | questions and answers as JSON |
 | `patience.py`, `refusals.py` | which failures pass, how long to wait, and what is told of the others |
 | `jobs.py` | files sent, followed and fetched |
 """

@@ -10,6 +10,16 @@ from typing import Any, Final, Literal, Self, TypeVar, Unpack
 
 import httpx
 
+from cistron.client.diagnosis import (
+    DiagnoseOptions,
+    EvidenceOptions,
+    RemoteDiagnosis,
+    RemoteEvidence,
+    diagnose_question,
+    diagnosis_of,
+    evidence_of,
+    evidence_question,
+)
 from cistron.client.patience import Patience, refusal, wait_of
 from cistron.client.remote import TIMEOUT, EmbedOptions, GenerateOptions, ScoreOptions, connection
 from cistron.client.wire import (
@@ -108,6 +118,14 @@ class AsyncRemoteModel:
             return generated_of(texts, await self._ask(question))
 
         return _in_order([list(prompts)], ask)
+
+    async def diagnose(self, **options: Unpack[DiagnoseOptions]) -> RemoteDiagnosis:
+        """What a fused model answers about an allele; errors are those of `RemoteModel`."""
+        return diagnosis_of(await self._ask(diagnose_question(options)))
+
+    async def explain_diagnosis(self, **options: Unpack[EvidenceOptions]) -> RemoteEvidence:
+        """Which bases moved a fused model's answer; errors are those of `RemoteModel`."""
+        return evidence_of(await self._ask(evidence_question(options)))
 
     async def _ask(self, question: Question) -> Any:
         for planned in [*self._patience.waits(), None]:

@@ -11,6 +11,16 @@ from typing import Any, Final, Literal, Self, TypedDict, Unpack
 import httpx
 
 from cistron.client import jobs
+from cistron.client.diagnosis import (
+    DiagnoseOptions,
+    EvidenceOptions,
+    RemoteDiagnosis,
+    RemoteEvidence,
+    diagnose_question,
+    diagnosis_of,
+    evidence_of,
+    evidence_question,
+)
 from cistron.client.patience import Patience, refusal, wait_of
 from cistron.client.refusals import ServiceError
 from cistron.client.wire import (
@@ -149,6 +159,18 @@ class RemoteModel:
         texts = list(prompts)
         question = generate_question(texts, tokens, {**self._model, **options})
         yield from generated_of(texts, self._ask(question))
+
+    def diagnose(self, **options: Unpack[DiagnoseOptions]) -> RemoteDiagnosis:
+        """What a fused model of the service answers about an allele; for research, not a diagnosis.
+
+        Raises:
+            ServiceError: The service refuses, has no fused model, or stays out of reach.
+        """
+        return diagnosis_of(self._ask(diagnose_question(options)))
+
+    def explain_diagnosis(self, **options: Unpack[EvidenceOptions]) -> RemoteEvidence:
+        """Which bases moved a fused model's answer; errors are those of `diagnose`."""
+        return evidence_of(self._ask(evidence_question(options)))
 
     def run_file(self, kind: Kind, source: str | Path, output: str | Path, **options: Any) -> None:
         """Send a file, wait until the service has worked on it, and write the result.

@@ -9,9 +9,11 @@
 | `language.py`, `prompt.py` | the language model, and what it is asked |
 | `model.py` | all of it as one module: loss, likelihood of answers, generation |
 | `pair_classifier.py` | the answer from DNA alone |
-| `session.py` | the loop of training |
-| `saved.py` | the folder that training leaves |
+| `session.py`, `sharing.py` | the loop of training, on one process or several |
+| `saved.py`, `described.py` | the folder that training leaves, and what it tells without being loaded |
 | `answering.py`, `answers.py` | questions → answers, and what counts as one |
+| `asking.py` | one question about one allele |
+| `evidence.py`, `evidence_files.py` | which bases moved an answer, as values and as a figure or table |
 | `rows.py`, `judging.py`, `baselines.py` | how good answers are, and what the DNA adds |
 | `recipes/` | published runs by name, with a memory plan |
 

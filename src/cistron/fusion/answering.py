@@ -31,6 +31,11 @@ class Answerer(Protocol):
         """What is trained."""
         ...
 
+    @property
+    def encoder(self) -> DnaEncoder | None:
+        """What reads DNA; None for text alone."""
+        ...
+
     def loss(self, examples: Sequence[Example]) -> Float[Tensor, ""]:
         """Sum of the negative log-likelihood of what is to be said, in nats."""
         ...

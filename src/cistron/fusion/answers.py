@@ -11,6 +11,8 @@ ANSWER: Final = "Answer:"
 
 _LINE: Final = re.compile(r"^[ \t>*_#-]*answer[ \t*_]*:(.*)$", re.IGNORECASE | re.MULTILINE)
 
+_THOUGHT: Final = re.compile(r"</?think>")
+
 
 def normalised(answer: str) -> str:
     """An answer to compare: its first part before a semicolon, lower case, without decoration."""
@@ -22,6 +24,13 @@ def extracted(text: str) -> str | None:
     """The normalised answer of the last line that gives one; None without such a line."""
     lines = [normalised(line) for line in _LINE.findall(text)]
     return next((line for line in reversed(lines) if line), None)
+
+
+def reasoning_in(text: str) -> str:
+    """What a text says before its last answer line, without the marks of a thought; all of it without one."""
+    lines = list(_LINE.finditer(text))
+    before = text[: lines[-1].start()] if lines else text
+    return _THOUGHT.sub("", before).strip()
 
 
 def label_in(text: str, labels: Collection[str]) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -28,6 +29,9 @@ KEPT: Final = torch.bfloat16
 """What states are kept in: the range of float32 and half its size."""
 
 _STRANDS: Final = ("forward", "both")
+
+_REMEMBERED: Final = 4
+"""Sequences whose states are kept in memory: a question is ranked, answered and explained in turn."""
 
 
 class DnaEncoder:
@@ -55,6 +59,7 @@ class DnaEncoder:
         self.loaded, self.settings, self.cache = loaded, settings, cache
         strands = 2 if settings.strands == "both" else 1
         self.size = strands * hidden_size(loaded.model, loaded.tokenizer, settings.layers)
+        self._remembered = lru_cache(_REMEMBERED)(self._computed)
 
     def hidden(self, sequences: Sequence[str], sites: Sequence[Site]) -> Hidden:
         """States of a batch, right-padded, in float32, with the sites that differ."""
@@ -70,7 +75,7 @@ class DnaEncoder:
             path = self._path(sequence)
             found = None if path is None else _read(path)
             if found is None:
-                found = self._computed(sequence)
+                found = self._remembered(sequence)
                 if path is not None:
                     _write(path, found)
             yield found

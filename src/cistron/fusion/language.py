@@ -69,7 +69,7 @@ def load_language(settings: LanguageSettings, device: torch.device) -> Language:
     if settings.dtype not in DTYPES:
         raise InputError(f"language.dtype '{settings.dtype}' is not one of {', '.join(DTYPES)}")
     require("transformers", "peft")
-    path = _place(settings.model)
+    path = place_of(settings.model)
     sha256 = language_sha256(path)
     with _quiet():
         model, tokenizer = _read(path, DTYPES[settings.dtype])
@@ -142,7 +142,13 @@ def require(*modules: str) -> None:
             )
 
 
-def _place(name: str) -> Path:
+def place_of(name: str) -> Path:
+    """The folder or GGUF file of a language model, fetched from the hub where it is named so.
+
+    Raises:
+        WeightsError: There is none.
+        MissingFusionError: A library is missing that reads GGUF files.
+    """
     path = Path(name).expanduser()
     if path.suffix == ".gguf":
         if not path.is_file():

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from cistron.fusion.language import Language
 from cistron.fusion.projector import Projector
 from cistron.fusion.prompt import Prompt
+from cistron.fusion.sharing import gather
 from cistron.heads import Hidden
 
 _NOT_SAID = -100
@@ -162,6 +163,7 @@ class Fused(nn.Module):
             if prompt.answer:
                 labels[number, -len(prompt.answer) :] = torch.tensor(prompt.answer)
         ids, mask, labels = (x.to(self.device) for x in (ids, mask, labels))
+        gather(self.language.model)
         embedded = self.language.embeddings(ids.clamp(min=0))
         if self.projector is not None:
             embedded = self._spliced(embedded, ids, dna, zeroed=zeroed)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from cistron.errors import InputError
 from cistron.formats.diagnosis_records import DiagnosisRecord
+from cistron.genome import Variant
 from cistron.genome.sequence import count_acgt
 
 Site = tuple[int, int]
@@ -30,6 +31,38 @@ class DnaPair:
     variant: str
     reference_site: Site
     variant_site: Site
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A sequence as a genome of one contig, for verbs that want one; see `cistron.genome.Reference`.
+
+    Attributes:
+        bases: Upper case.
+        name: What to call it and its contig.
+    """
+
+    bases: str
+    name: str = "reference"
+
+    @property
+    def contigs(self) -> Mapping[str, int]:
+        """The one contig."""
+        return {self.name: len(self.bases)}
+
+    def fetch(self, chrom: str, start: int, end: int) -> str:
+        """Bases of a span, 0-based half-open."""
+        return self.bases[start:end]
+
+
+def as_variant(record: DiagnosisRecord) -> tuple[Variant, Stretch]:
+    """What turns a record's reference into its variant, spelled as in VCF, and the genome that it lies on."""
+    genome = Stretch(record.reference)
+    start, ref_end, alt_end = changed(record.reference, record.variant)
+    # VCF wants a base that stays where one of the alleles is empty: before the change, or behind it.
+    first, more = (start - 1, 0) if start else (0, 1)
+    ref, alt = record.reference[first : ref_end + more], record.variant[first : alt_end + more]
+    return Variant(genome.name, first + 1, ref, alt), genome
 
 
 def changed(reference: str, variant: str) -> tuple[int, int, int]:

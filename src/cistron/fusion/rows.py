@@ -56,6 +56,11 @@ def likeliest(model: FusedModel, example: Example, top: int = 5) -> list[tuple[s
     return [(model.labels[at], float(shares[at])) for at in order]
 
 
+def runner_up(model: FusedModel, example: Example, answer: str) -> str | None:
+    """The likeliest answer of training other than `answer`; None where there is no other."""
+    return next((label for label, _ in likeliest(model, example, 2) if label != answer), None)
+
+
 def spoken(
     model: FusedModel,
     examples: Sequence[Example],

@@ -29,6 +29,7 @@ from cistron.fusion.pair_classifier import PairClassifier, PairClassifierConfig
 from cistron.fusion.projector import Projector, ProjectorConfig
 from cistron.fusion.prompt import PromptWriter
 from cistron.fusion.run import MODES, DnaSettings, FusionRun, LanguageSettings, ProjectorSettings
+from cistron.fusion.sharing import divide, whole
 from cistron.inference.load import LoadedModel, load, pick_device
 from cistron.registry import unknown
 from cistron.training.settings import from_plain
@@ -89,6 +90,7 @@ def build(run: FusionRun, labels: Sequence[str], cache: Path | None = None) -> F
     else:
         frozen = load_language(run.language, device)
         language = with_adapters(frozen, run.language)
+        divide(language.model, device)
         projector = None if encoder is None else _projector(run.projector, encoder, frozen).to(device)
         answerer = speaker(language, projector, encoder, run.language, reasoning=run.records.reasoning)
         bases["language"] = {"name": frozen.name, "sha256": frozen.sha256}
@@ -113,8 +115,21 @@ def speaker(
     return Speaker(Fused(language, projector), writer, encoder, reasoning)
 
 
-def save_fused(folder: Path, model: FusedModel) -> None:
+def whole_adapters(answerer: Answerer) -> dict[str, torch.Tensor]:
+    """Adapters of the language model by name, gathered from all processes; all must ask for them together."""
+    if not isinstance(answerer, Speaker):
+        return {}
+    named = answerer.fused.language.model.named_parameters()
+    return {name: whole(parameter.detach()) for name, parameter in named if parameter.requires_grad}
+
+
+def save_fused(folder: Path, model: FusedModel, adapters: Mapping[str, torch.Tensor] | None = None) -> None:
     """Write the folder, all of it or nothing; one that is there is replaced.
+
+    Args:
+        folder: Where.
+        model: What to save.
+        adapters: From `whole_adapters`, where the language model lies in parts; those of the model if None.
 
     Raises:
         OutputError: It cannot be written.
@@ -138,7 +153,8 @@ def save_fused(folder: Path, model: FusedModel) -> None:
             save_file(tensors, fresh / _WEIGHTS[model.mode])
         if isinstance(model.answerer, Speaker) and model.language.rank:
             language = model.answerer.fused.language
-            _model(language).save_pretrained(fresh, save_embedding_layers=False)
+            state = dict(whole_adapters(model.answerer) if adapters is None else adapters)
+            _model(language).save_pretrained(fresh, save_embedding_layers=False, state_dict=state)
             (fresh / "README.md").unlink(missing_ok=True)  # a card of peft's, about a model it does not know
         write_object(fresh / SETTINGS, settings)
         write_checksums(fresh)
@@ -165,7 +181,7 @@ def load_fused(
         WeightsError: The folder is none of these or damaged, or a base model is another one than in
             training.
     """
-    settings = _settings(folder)
+    settings = read_settings(folder)
     mode, at = str(settings["mode"]), pick_device(device)
     read = from_plain(DnaSettings, settings["dna"], str(folder / SETTINGS))
     said = from_plain(LanguageSettings, settings["language"], str(folder / SETTINGS))
@@ -211,7 +227,12 @@ def _saved_projector(folder: Path, settings: Mapping[str, Any]) -> Projector:
     return projector
 
 
-def _settings(folder: Path) -> dict[str, Any]:
+def read_settings(folder: Path) -> dict[str, Any]:
+    """The content of a folder's `fusion.json`, once its files were compared with their checksums.
+
+    Raises:
+        WeightsError: The folder is no fused model, of another format, or damaged.
+    """
     if not (folder / SETTINGS).is_file():
         raise WeightsError(f"'{folder}' is no fused model: it has no {SETTINGS}")
     settings = read_object(folder / SETTINGS)

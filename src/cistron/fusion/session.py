@@ -7,11 +7,13 @@ import json
 import logging
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import torch
+import torch.distributed as dist
 from torch import Tensor
 
 from cistron import __version__
@@ -20,13 +22,15 @@ from cistron.errors import InputError
 from cistron.formats.atomic import atomic_output
 from cistron.fusion.parts import Example, leak_report, read_parts
 from cistron.fusion.run import FusionRun
-from cistron.fusion.saved import FusedModel, build, save_fused
+from cistron.fusion.saved import FusedModel, build, save_fused, whole_adapters
+from cistron.fusion.sharing import add_up, clip, part_of, processes, total
 from cistron.training import ProgressFn, Stopped
 from cistron.training.checkpoint import Checkpoints, best, complete, load_into, tensors_of
 from cistron.training.folder import MODEL, claimed
 from cistron.training.logs import RunLog
 from cistron.training.schedule import cosine
 from cistron.training.signals import StopRequest
+from cistron.training.world import highest, joined_world, rank, wait_for_all
 
 LEAKS: Final = "leaks.json"
 STATES: Final = "states"
@@ -47,12 +51,17 @@ def train(
         progress: Told about every step.
         cache: Folder of hidden states that runs can share; by default one of the run's own.
     """
-    with claimed(run, folder, resume=resume):
+    with joined_world(), ExitStack() as held:
+        is_main = rank() == 0
+        if is_main:
+            held.enter_context(claimed(run, folder, resume=resume))
         parts = read_parts(run.records, run.dna.width, run.seed)
-        _report_leaks(run, folder, parts)
+        if is_main:
+            _report_leaks(run, folder, parts)
+        wait_for_all()
         labels = sorted({example.label for example in parts["train"]})
         model = build(run, labels, cache or folder / STATES)
-        session = Session(run, folder, model, parts, progress)
+        session = Session(run, folder, model, parts, progress if is_main else _unseen)
         session.train(resume=resume)
         session.finish()
 
@@ -77,7 +86,9 @@ class Session:
         if not any(parameter.requires_grad for parameter in self.module.parameters()):
             raise InputError("there is nothing to train: language.rank is 0 and the run reads no DNA")
         self.optimizer = torch.optim.AdamW(self._groups(), lr=0.0)
-        self.checkpoints = Checkpoints(folder, keep=1)
+        self.is_main = rank() == 0
+        group = dist.new_group(backend="gloo") if processes() > 1 else None
+        self.checkpoints = Checkpoints(folder, keep=1, is_main=self.is_main, group=group)
         self._each = math.ceil(len(parts["train"]) / (run.batch * run.accumulate))
         self.steps = self._each * run.epochs
 
@@ -88,7 +99,7 @@ class Session:
             Stopped: A signal asked for it; the steps that were finished are saved.
         """
         done, history = self._restored() if resume else (0, [])
-        log = RunLog(self.folder, self.run.loggers, done)
+        log = RunLog(self.folder if self.is_main else None, self.run.loggers, done)
         try:
             with StopRequest() as request:
                 while done < self.steps and not _no_better(history, self.run.patience, done % self._each):
@@ -101,19 +112,21 @@ class Session:
                     log.write(row)
                     told = f"loss {loss:.4f}" + (f", validation {history[-1]:.4f}" if history else "")
                     self.progress(done, self.steps, told)
-                    if "validation" in row or done % self.run.checkpoint_every == 0 or request.received:
+                    (stop,) = highest([request.received])
+                    if "validation" in row or done % self.run.checkpoint_every == 0 or stop:
                         self._save(done, history, validated="validation" in row)
-                    if request.received:
-                        raise Stopped(done, request.received)
+                    if stop:
+                        raise Stopped(done, stop)
         finally:
             self.checkpoints.wait()
             log.close()
 
     def finish(self) -> None:
         """Take the best pass and write the model's folder."""
+        wait_for_all()
         found = best(self.folder)
         assert found is not None, "every pass is validated and saved"
-        kept = load_into(found, tensors_of(self.module))
+        kept = load_into(found, tensors_of(self.module), self.checkpoints.group)
         facts = {
             "version": __version__,
             "records": {split: len(examples) for split, examples in self.parts.items()},
@@ -121,17 +134,21 @@ class Session:
             "validation": kept["validation"],
         }
         self.module.eval()
-        save_fused(self.folder / MODEL, replace(self.model, facts=facts))
+        adapters = whole_adapters(self.answerer)
+        if self.is_main:
+            save_fused(self.folder / MODEL, replace(self.model, facts=facts), adapters)
+        wait_for_all()
 
     @torch.no_grad()
     def validated(self) -> float:
         """Mean loss over the validation part, in nats for each token of an answer, or each answer."""
         self.module.eval()
-        total, weight = 0.0, 0
+        loss, weight = 0.0, 0
         for batch in _batches(self.parts["validation"], self.run.batch):
-            total += float(self.answerer.loss(batch))
+            mine, share = part_of(batch)
+            loss += share * float(self.answerer.loss(mine))
             weight += sum(map(self.answerer.weight, batch))
-        return total / max(weight, 1)
+        return total(loss) / max(weight, 1)
 
     def _step(self, done: int) -> float:
         """One update; its mean loss."""
@@ -142,19 +159,21 @@ class Session:
         ).tolist()
         chosen = [self.parts["train"][at] for at in order[place * size : (place + 1) * size]]
         # All that is random in a step follows from its number, so a resumed run repeats it.
-        torch.manual_seed(_seed(self.run.seed, self.steps + done))
+        torch.manual_seed(_seed(self.run.seed, self.steps + done) + rank())
         weight = sum(map(self.answerer.weight, chosen))
         self._set_rates(done)
         self.module.train()
         self.optimizer.zero_grad()
-        total = 0.0
+        mean = 0.0
         for batch in _batches(chosen, self.run.batch):
-            loss = self.answerer.loss(batch) / weight
+            mine, share = part_of(batch)
+            loss = share / weight * self.answerer.loss(mine)
             loss.backward()  # type: ignore[no-untyped-call]
-            total += float(loss.detach())
-        torch.nn.utils.clip_grad_norm_(self.module.parameters(), self.run.optim.clip)
+            mean += float(loss.detach())
+        add_up(self.module.parameters())
+        clip(self.module, self.run.optim.clip)
         self.optimizer.step()
-        return total
+        return total(mean)
 
     def _set_rates(self, step: int) -> None:
         warmup = round(self.run.optim.warmup_share * self.steps)
@@ -185,6 +204,10 @@ class Session:
             return 0, []
         kept = self.checkpoints.restore(tensors_of(self.module, self.optimizer))
         return int(kept["step"]), list(kept["history"])
+
+
+def _unseen(done: int, steps: int, text: str) -> None:
+    """The progress of processes that nobody watches."""
 
 
 def _report_leaks(run: FusionRun, folder: Path, parts: Mapping[str, Sequence[Example]]) -> None:

@@ -38,6 +38,9 @@ class ScoreJob(JobOptions):
     window_slack: int = Field(0, ge=0, le=1_048_576, description="Let near variants share windows, in bp.")
     keep_samples: bool = Field(False, description="Keep sample columns; they are dropped on arrival if not.")
     report: bool = Field(False, description="Also write an HTML report.")
+    consequences: bool = Field(
+        False, description="Also write genes and consequences; the genome needs an annotation in GFF3 or GTF."
+    )
     format: Literal["vcf.gz", "tsv", "parquet"] = "vcf.gz"
 
 
@@ -88,7 +91,10 @@ class Kind:
 def _score(options: Mapping[str, Any], settings: Settings, folder: Path) -> list[str]:
     words = ["-r", str(settings.genomes[options["genome"]])]
     words += _given(options, "width", "strands", "indel", "check_ref", "suffix", "window_slack")
-    return [*words, "--report", str(folder / REPORT)] if options["report"] else words
+    words += ["--report", str(folder / REPORT)] if options["report"] else []
+    if options.get("consequences"):
+        words += ["--annotation", str(settings.annotations[options["genome"]])]
+    return words
 
 
 def _embed(options: Mapping[str, Any], settings: Settings, folder: Path) -> list[str]:
@@ -139,6 +145,7 @@ def command_of(
     given = ["--prompts", source] if kind == "generate" else [source]
     common = ["-o", str(result_path(folder, options)), "-m", settings.models[model], "--resume"]
     common += ["--device", settings.device, "--dtype", settings.dtype]
+    common += [] if settings.threads is None else ["--threads", str(settings.threads)]
     return [kind, *given, *common, *KINDS[kind].words(options, settings, folder)]
 
 

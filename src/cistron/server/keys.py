@@ -15,7 +15,7 @@ from cistron.errors import InputError, UnknownNameError
 from cistron.registry import unknown
 from cistron.server.store import KEYS, now
 
-SCOPES: Final = ("score", "embed", "generate", "jobs", "genomes", "metrics")
+SCOPES: Final = ("score", "embed", "generate", "diagnose", "jobs", "genomes", "metrics")
 """What a key can be allowed; a key without any still sees which models there are."""
 
 PER_MINUTE: Final = 600

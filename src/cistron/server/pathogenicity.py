@@ -20,6 +20,7 @@ from cistron.genome import Variant
 from cistron.genome.alleles import AlleleStatus
 from cistron.server.heads import pathogenic
 from cistron.server.problems import RefusedError
+from cistron.server.unscored import why
 from cistron.server.verbs import Scored, ask_scores
 
 if TYPE_CHECKING:
@@ -33,14 +34,6 @@ Answer = float | AlleleStatus | Scored
 
 _TOKENS: Final = 4_096
 """What one variant takes of a batch, with both alleles on both strands."""
-
-_WHY: Final = {
-    AlleleStatus.REF_MISMATCH: "REF differs from the genome; is it of another assembly, or another strand?",
-    AlleleStatus.CONTIG_UNKNOWN: "the genome of this service has no such contig",
-    AlleleStatus.IUPAC: "an allele holds a letter that is not A, C, G or T",
-    AlleleStatus.N_WINDOW: "there are too few known bases around the variant",
-    AlleleStatus.TOO_LONG: "the allele is too long for the model's window",
-}
 
 
 class Verdict(NamedTuple):
@@ -91,5 +84,5 @@ def verdict(service: Service, answer: Answer) -> Verdict:
 
 
 def _unscored(status: AlleleStatus | None) -> RefusedError:
-    why = _WHY.get(status, str(status)) if status else "no reason"
-    return RefusedError(400, f"the variant cannot be scored: {why}")
+    told = "no reason" if status is None else why(status)
+    return RefusedError(400, f"the variant cannot be scored: {told}")

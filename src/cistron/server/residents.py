@@ -1,29 +1,25 @@
-"""Models in memory: loaded when first asked for, the one unused for longest put out when there is no room."""
+"""The models that are served, each loaded when first asked for."""
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
-from cistron.inference.load import DTYPES, LoadedModel, load
-from cistron.server.metrics import Metrics
-from cistron.server.problems import RefusedError, not_served
+from cistron.formats.atomic import sha256_file
+from cistron.inference.load import DTYPES, LoadedModel, load, pick_device
+from cistron.server.memory import Memory
+from cistron.server.problems import not_served
 from cistron.server.settings import Settings
+from cistron.weights import CHECKSUMS
+from cistron.weights.checksums import combined
 from cistron.weights.folder import read_config
 from cistron.weights.hub import resolve
+from cistron.weights.jsonfile import read_object
 from cistron.weights.named import count_parameters
-
-
-@dataclass
-class _Resident:
-    model: LoadedModel
-    size: int
-    users: int = 0
+from cistron.weights.shards import weight_files
 
 
 @dataclass(frozen=True)
@@ -49,17 +45,16 @@ class Residents:
     """The models that are served, by name. Safe to use from several threads.
 
     Args:
-        settings: Names, device, arithmetic and memory.
-        metrics: Where loaded bytes are told.
+        settings: Names, device and arithmetic.
+        memory: Where they are kept.
     """
 
-    def __init__(self, settings: Settings, metrics: Metrics) -> None:
+    def __init__(self, settings: Settings, memory: Memory) -> None:
         self._settings: Final = settings
-        self._metrics: Final = metrics
-        self._lock: Final = threading.RLock()
-        self._loaded: Final[OrderedDict[str, _Resident]] = OrderedDict()
+        self._memory: Final = memory
         self._facts: Final[dict[str, tuple[str, str]]] = {}
         self.described = cache(self._described)
+        self.fingerprint = cache(self._fingerprint)
 
     @contextmanager
     def use(self, name: str) -> Iterator[LoadedModel]:
@@ -69,15 +64,8 @@ class Residents:
             RefusedError: It is not served (404), or there is no room for it now (503) or ever (507).
             WeightsError: Its folder is damaged.
         """
-        with self._lock:
-            resident = self._loaded.get(name) or self._load(name)
-            self._loaded.move_to_end(name)
-            resident.users += 1
-        try:
-            yield resident.model
-        finally:
-            with self._lock:
-                resident.users -= 1
+        with self._memory.use(name, lambda: self._size(name), lambda: self._load(name)) as model:
+            yield model
 
     def sha256(self, name: str) -> str:
         """Hash of the weights of a model that answered once."""
@@ -88,10 +76,15 @@ class Residents:
         return self._facts[name][1]
 
     @property
+    def arithmetic(self) -> str:
+        """What all models compute in, and where, such as `float32 on cuda`."""
+        dtype = str(DTYPES[self._settings.dtype]).removeprefix("torch.")
+        return f"{dtype} on {pick_device(self._settings.device).type}"
+
+    @property
     def names(self) -> list[str]:
         """Names of the models in memory."""
-        with self._lock:
-            return list(self._loaded)
+        return [name for name in self._memory.names if name in self._settings.models]
 
     def _described(self, name: str) -> Described:
         """Facts about a served model, from its `config.json`.
@@ -106,37 +99,28 @@ class Residents:
         architecture = str(values.get("model_type", ""))
         return Described(architecture, parameters, config.context_length, config.width, int(hidden))
 
+    def _fingerprint(self, name: str) -> str:
+        """Hash of the weights of a served model, which need not be loaded, as its folder records it.
+
+        Raises:
+            RefusedError: It is not served.
+        """
+        folder = resolve(self._source(name))
+        recorded = read_object(folder / CHECKSUMS) if (folder / CHECKSUMS).is_file() else {}
+        return combined(
+            recorded[path.name]["sha256"] if path.name in recorded else sha256_file(path)
+            for path in weight_files(folder)
+        )
+
     def _source(self, name: str) -> str:
         if name not in self._settings.models:
             raise not_served("model", name, self._settings.models)
         return self._settings.models[name]
 
-    def _load(self, name: str) -> _Resident:
-        size = self.described(name).parameters * DTYPES[self._settings.dtype].itemsize
-        self._make_room(name, size)
+    def _size(self, name: str) -> int:
+        return self.described(name).parameters * DTYPES[self._settings.dtype].itemsize
+
+    def _load(self, name: str) -> LoadedModel:
         model = load(self._source(name), device=self._settings.device, dtype=self._settings.dtype)
         self._facts[name] = model.sha256, model.device.type
-        self._loaded[name] = resident = _Resident(model, size)
-        self._metrics.loaded.labels(name).set(size)
-        return resident
-
-    def _make_room(self, name: str, size: int) -> None:
-        most = self._settings.memory
-        if most is None:
-            return
-        if size > most:
-            raise RefusedError(
-                507, f"model '{name}' takes {size:,} bytes; this service keeps {most:,} at most"
-            )
-        for other in [key for key, resident in self._loaded.items() if not resident.users]:
-            if self._held() + size <= most:
-                return
-            del self._loaded[other]
-            self._metrics.loaded.labels(other).set(0)
-        if self._held() + size > most:
-            raise RefusedError(
-                503, f"no room for model '{name}' while others are in use", {"Retry-After": "5"}
-            )
-
-    def _held(self) -> int:
-        return sum(resident.size for resident in self._loaded.values())
+        return model

@@ -8,6 +8,7 @@ import sys
 from types import FrameType
 from typing import Final
 
+import torch
 import uvicorn
 
 from cistron.errors import InputError
@@ -29,6 +30,8 @@ def serve(settings: Settings) -> None:
         InputError: The address is not to be had, or public although no key was ever created.
         CistronError: Something that the settings name cannot be opened.
     """
+    if settings.threads is not None:
+        torch.set_num_threads(settings.threads)
     server, listening = prepared(settings)
     _log_to_stderr()
     _tell(server.service, listening.getsockname()[1])

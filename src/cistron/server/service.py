@@ -14,10 +14,12 @@ from starlette.concurrency import run_in_threadpool
 from cistron.inference.load import pick_device
 from cistron.inference.score import batch_tokens_on
 from cistron.server.access import Caller
+from cistron.server.fusions import Fusions
 from cistron.server.genomes import Genomes
 from cistron.server.heads import Heads
 from cistron.server.jobs import Jobs
 from cistron.server.keys import any_key, spend
+from cistron.server.memory import Memory
 from cistron.server.metrics import Metrics
 from cistron.server.problems import RefusedError, not_served, too_busy
 from cistron.server.residents import Residents
@@ -46,9 +48,10 @@ class Service:
         metrics: Numbers for Prometheus.
         genomes: References.
         residents: Models.
+        fusions: Fused models.
         heads: What was trained on top of them.
         quick: Lane of requests that take well under a second.
-        slow: Lane of generation and of maps of a region.
+        slow: Lane of generation, of questions to fused models, and of maps of a region.
         jobs: Long work.
         draining: Set when the service is about to stop.
     """
@@ -59,7 +62,9 @@ class Service:
         self.store: Final = open_store(settings.database_url)
         self.metrics: Final = Metrics()
         self.genomes: Final = Genomes(settings.genomes, settings.annotations)
-        self.residents: Final = Residents(settings, self.metrics)
+        memory = Memory(settings.memory, self.metrics)
+        self.residents: Final = Residents(settings, memory)
+        self.fusions: Final = Fusions(settings, memory)
         self.heads: Final = Heads(settings)
         tokens = _BATCHES * batch_tokens_on(pick_device(settings.device).type)
         self.quick: Final = Lane("quick", self.metrics, settings.limits.queue, tokens)

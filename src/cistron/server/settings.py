@@ -40,6 +40,9 @@ class Limits:
         generated: Bases that one request may generate, all samples together.
         region: Bases of a region that is mutated base by base.
         slice: Bases of the genome in one answer.
+        question: Characters of a question to a fused model.
+        spoken: Tokens of its free answer.
+        windows: Windows of a sequence that are hidden from it in turn.
         queue: Requests that wait for the model.
         jobs: Jobs of one key that wait or run.
         streams: Connections that stay open for events.
@@ -60,6 +63,9 @@ class Limits:
     generated: int = 16_384
     region: int = 400
     slice: int = 1_000_000
+    question: int = 16_384
+    spoken: int = 2_048
+    windows: int = 128
     queue: int = 256
     jobs: int = 16
     streams: int = 64
@@ -77,9 +83,12 @@ class Settings:
         genomes: Name → FASTA.
         annotations: Genome's name → its genes.
         heads: One of `HEADS` → head folder.
+        fusions: Name → folder of a fused model. The first one answers when none is named.
+        languages: Name of a fused model → its language model, where that has moved.
         database: SQLAlchemy URL; None is SQLite in `home`.
         device: Where models run.
         dtype: Their arithmetic.
+        threads: Processor threads of one request; None leaves that to PyTorch.
         memory: Most bytes of weights that stay loaded; None is no limit.
         workers: Jobs that run at a time.
         keep_hours: Hours until a finished job's files are deleted.
@@ -97,9 +106,12 @@ class Settings:
     genomes: Mapping[str, Path] = field(default_factory=dict)
     annotations: Mapping[str, Path] = field(default_factory=dict)
     heads: Mapping[str, Path] = field(default_factory=dict)
+    fusions: Mapping[str, Path] = field(default_factory=dict)
+    languages: Mapping[str, str] = field(default_factory=dict)
     database: str | None = None
     device: str = "auto"
     dtype: str = "auto"
+    threads: int | None = None
     memory: int | None = None
     workers: int = 1
     keep_hours: float = 72.0

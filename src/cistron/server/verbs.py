@@ -70,7 +70,7 @@ def ask_mutations(
             scores = loaded.mutate(region, reference, width=width, strands=strands)
             return list(takewhile(lambda _: not answer.cancelled(), scores))
 
-    return _alone(service, answer, len(region), run)
+    return alone(service, answer, len(region), run)
 
 
 def ask_likelihoods(
@@ -143,7 +143,7 @@ def ask_sequences(
             )
         return sorted(found, key=lambda each: (each.prompt_index, each.sample_index))
 
-    return _alone(service, answer, max(map(len, prompts)) + int(options["tokens"]), run)
+    return alone(service, answer, max(map(len, prompts)) + int(options["tokens"]), run)
 
 
 def percentiles_of(
@@ -164,7 +164,7 @@ def bases_of_scores(service: Service, model: str, width: int | None, count: int)
     return count * (width or service.residents.described(model).width)
 
 
-def _alone(service: Service, answer: Future[T], tokens: int, run: Callable[[], T]) -> Future[T]:
+def alone(service: Service, answer: Future[T], tokens: int, run: Callable[[], T]) -> Future[T]:
     """`answer`, which gets what `run` gives in the slow lane, unless it is cancelled first."""
     done = service.slow.submit(object(), [None], tokens, lambda items: [run()])
 

@@ -171,6 +171,8 @@ def test_a_wrong_key_command_says_so(command: Any, tmp_path: Any, words: Any, to
         (("--memory", "much"), "write a number of bytes such as 8G"),
         (("--database", "nonsense"), "cannot use the database"),
         (("--head", "tracks=."), "is not a head folder"),
+        (("--fusion", "kegg=."), "is no fused model"),
+        (("--language", "kegg=x.gguf"), "no fused model is called 'kegg'"),
     ],
 )
 def test_a_wrong_option_of_serve_says_so(command: Any, tmp_path: Any, words: Any, told: str) -> None:

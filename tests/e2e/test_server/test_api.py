@@ -129,6 +129,8 @@ def test_a_profile_shows_both_alleles_in_one_window(served: Any, local: LoadedMo
     assert sum(found["alt"]["log_p"][1:]) == pytest.approx(total, abs=1e-4)
     wrong = served.post("/v1/variants:profile", {**asked, "ref": variant["alt"], "alt": variant["ref"]})
     assert (wrong.status_code, "REF_MISMATCH" in wrong.text) == (422, True)
+    symbolic = served.post("/v1/variants:profile", {**asked, "alt": "<DEL>"})
+    assert (symbolic.status_code, "a symbolic allele has no bases" in symbolic.text) == (422, True)
 
 
 def test_genomes_give_bases_and_genes(served: Any) -> None:
@@ -244,7 +246,7 @@ def test_the_committed_openapi_is_the_one_that_is_served(served: Any) -> None:
 
 def test_service_info_and_metrics_tell_what_there_is(served: Any) -> None:
     info = served.get("/v1/service-info").json()
-    assert info["genomes"] == [{"name": "hg19", "build": None, "genes": True}]
+    assert info["genomes"] == [{"name": "hg19", "build": None, "genes": True, "transcripts": True}]
     assert not info["needs_key"]
     assert served.get("/v1/models").json()["data"][0]["id"] == "tiny"
     assert "cistron_requests_total" in served.get("/metrics").text

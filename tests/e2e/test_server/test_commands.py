@@ -30,7 +30,9 @@ FASTA = ">a\nACGTTGCA\n>b\nGGCATT\n"
 def test_a_job_runs_as_a_command(
     command: Any, bench: Any, tmp_path: Path, kind: Any, options: dict[str, Any]
 ) -> None:
-    settings = Settings(tmp_path, models={"tiny": str(bench.model)}, genomes={"hg19": bench.fasta()})
+    settings = Settings(
+        tmp_path, models={"tiny": str(bench.model)}, genomes={"hg19": bench.fasta()}, threads=1
+    )
     filled = KINDS[kind].options(**options).model_dump()
     content = bench.vcf(bench.snv(500)).read_text() if KINDS[kind].variants else FASTA
     input_path(tmp_path, kind).write_text(content)

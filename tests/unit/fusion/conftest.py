@@ -18,6 +18,8 @@ from cistron.fusion.run import (
     ProjectorSettings,
     RecordSettings,
 )
+from cistron.fusion.saved import FusedModel, load_fused
+from cistron.fusion.session import train
 from cistron.models.genos import MODEL
 from cistron.tokenizers.nucleotide import NucleotideTokenizer
 from cistron.weights.folder import save_folder
@@ -120,7 +122,7 @@ def few_run(planted_run: FusionRun, tmp_path: Path) -> FusionRun:
     return replace(planted_run, records=RecordSettings(**found), epochs=1)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def planted_run(
     dna_model: Path, language_model: Path, planted_files: dict[str, tuple[str, ...]]
 ) -> FusionRun:
@@ -137,6 +139,21 @@ def planted_run(
         device="cpu",
         seed=7,
     )
+
+
+@pytest.fixture(scope="session")
+def states(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Hidden states that runs share."""
+    return tmp_path_factory.mktemp("states")
+
+
+@pytest.fixture(scope="session")
+def trained(planted_run: FusionRun, tmp_path_factory: pytest.TempPathFactory, states: Path) -> FusedModel:
+    """A model that has learnt the planted base."""
+    folder = tmp_path_factory.mktemp("trained") / "run"
+    run = replace(planted_run, epochs=3, batch=8, optim=replace(planted_run.optim, lr=1e-2))
+    train(run, folder, resume=False, progress=lambda done, total, text: None, cache=states)
+    return load_fused(folder / "model", device="cpu", cache=states)
 
 
 @pytest.fixture(scope="session")

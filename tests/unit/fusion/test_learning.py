@@ -23,18 +23,6 @@ def silent(done: int, total: int, text: str) -> None:
     """Shows nothing."""
 
 
-@pytest.fixture(scope="module")
-def states(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("states")
-
-
-@pytest.fixture
-def trained(planted_run: FusionRun, tmp_path: Path, states: Path) -> FusedModel:
-    run = replace(planted_run, epochs=3, batch=8, optim=replace(planted_run.optim, lr=1e-2))
-    train(run, tmp_path / "run", resume=False, progress=silent, cache=states)
-    return load_fused(tmp_path / "run/model", device="cpu", cache=states)
-
-
 def test_a_planted_signal_is_learnt_and_gone_when_the_dna_is_shuffled_or_zeroed(
     trained: FusedModel, planted_run: FusionRun
 ) -> None:

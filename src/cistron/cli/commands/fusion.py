@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from cistron.cli.options import Device, Reference, Threads
+from cistron.cli.options import Device, Reference, Resume, Threads
 
 COMMAND = typer.Typer(
     help="Answer questions about alleles with a DNA model and a language model. Research use, no diagnosis.",
@@ -18,6 +18,7 @@ Language = Annotated[
     str | None,
     typer.Option("--language", "-l", help="Language model: folder, hub id, or GGUF file."),
 ]
+Dna = Annotated[str | None, typer.Option("--model", "-m", help="The DNA model, where it has moved.")]
 MaxNewTokens = Annotated[int, typer.Option(min=1, help="Most tokens of a free answer.")]
 Temperature = Annotated[float, typer.Option(min=0, help="Of free answers; 0 takes the likeliest token.")]
 
@@ -88,11 +89,10 @@ def predict(
     temperature: Temperature = 0.0,
     seed: Annotated[int, typer.Option(min=0, help="Of sampling.")] = 0,
     language: Language = None,
-    dna: Annotated[
-        str | None, typer.Option("--model", "-m", help="The DNA model, where it has moved.")
-    ] = None,
+    dna: Dna = None,
     device: Device = "auto",
     threads: Threads = None,
+    resume: Resume = False,
 ) -> None:
     """Answer every record: ground_truth, pred_label, probability and generated_text.
 
@@ -113,13 +113,16 @@ def predict(
             dna=dna,
             device=device,
             threads=threads,
+            resume=resume,
         )
     )
 
 
 @COMMAND.command()
 def ask(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Folder that training left.")],
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="Folder that training left; with --server its name there.")
+    ],
     question: Annotated[str, typer.Option("--question", "-q", help="What to ask.")],
     reference: Annotated[str, typer.Option(help="Reference sequence: bases, or a FASTA file.")],
     variant: Annotated[str, typer.Option(help="Variant sequence: bases, or a FASTA file.")],
@@ -127,9 +130,19 @@ def ask(
     generate: Annotated[bool, typer.Option("--generate", help="Also answer freely.")] = False,
     max_new_tokens: MaxNewTokens = 800,
     temperature: Temperature = 0.0,
+    evidence: Annotated[
+        Path | None,
+        typer.Option(metavar="OUT.png", help="Write which bases moved the answer: figure, .tsv or .json."),
+    ] = None,
+    method: Annotated[
+        Literal["gradient", "occlusion"],
+        typer.Option(help="Of the evidence: a few passes, or one for every window of bases that is hidden."),
+    ] = "gradient",
+    windows: Annotated[int, typer.Option(min=1, help="Of occlusion, for each sequence.")] = 16,
     language: Language = None,
-    dna: Annotated[
-        str | None, typer.Option("--model", "-m", help="The DNA model, where it has moved.")
+    dna: Dna = None,
+    server: Annotated[
+        str | None, typer.Option(metavar="URL", help="Ask a service, with the key in CISTRON_KEY.")
     ] = None,
     device: Device = "auto",
     threads: Threads = None,
@@ -137,7 +150,7 @@ def ask(
     """Ask one question about one allele.
 
     Example: cistron fusion ask runs/kegg/model -q "What disease does this PRNP allele contribute to?"
-    --reference ref.fa --variant alt.fa
+    --reference ref.fa --variant alt.fa --evidence bases.png
     """
     from cistron.cli.fusing.asking import AskRequest, run_ask
 
@@ -151,8 +164,12 @@ def ask(
             generate=generate,
             max_new_tokens=max_new_tokens,
             temperature=temperature,
+            evidence=evidence,
+            method=method,
+            windows=windows,
             language=language,
             dna=dna,
+            server=server,
             device=device,
             threads=threads,
         )
@@ -172,6 +189,8 @@ def evaluate(
     compat: Annotated[
         bool, typer.Option("--compat", help="Also count as published: the answer anywhere in the text.")
     ] = False,
+    language: Language = None,
+    dna: Dna = None,
     device: Device = "auto",
     threads: Threads = None,
     resume: Annotated[bool, typer.Option("--resume", help="Keep rows that are there.")] = False,
@@ -192,6 +211,8 @@ def evaluate(
             free=free,
             max_new_tokens=max_new_tokens,
             compat=compat,
+            language=language,
+            dna=dna,
             device=device,
             threads=threads,
             resume=resume,

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from cistron.cli.options import Device, Dtype
+from cistron.cli.options import Device, Dtype, Threads
 from cistron.cli.serving.options import memory_bytes, named, named_paths, require_server
 
 HOME = Path("cistron-home")
@@ -38,6 +38,14 @@ def serve(
         list[str] | None,
         typer.Option(metavar="NAME=FOLDER", help="Head for pathogenicity or tracks; repeatable."),
     ] = None,
+    fusion: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=FOLDER", help="Fused model that answers questions; repeatable."),
+    ] = None,
+    language: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=MODEL", help="Language model of a fused one, where it has moved."),
+    ] = None,
     database: Annotated[
         str | None, typer.Option(metavar="URL", help="SQLAlchemy URL; default: SQLite in the home.")
     ] = None,
@@ -56,6 +64,7 @@ def serve(
     ] = None,
     device: Device = "auto",
     dtype: Dtype = "auto",
+    threads: Threads = None,
 ) -> None:
     """Serve models to a group: a private service with keys and jobs that `genos-client` speaks to.
 
@@ -78,9 +87,12 @@ def serve(
             genomes=named_paths("--genome", genome or ()),
             annotations=named_paths("--annotation", annotation or ()),
             heads=named_paths("--head", head or ()),
+            fusions=named_paths("--fusion", fusion or ()),
+            languages=named("--language", language or ()),
             database=database,
             device=device,
             dtype=dtype,
+            threads=threads,
             memory=None if memory is None else memory_bytes(memory),
             workers=workers,
             keep_hours=keep_hours,

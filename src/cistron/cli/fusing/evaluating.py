@@ -35,6 +35,8 @@ class EvaluateRequest:
     free: int
     max_new_tokens: int
     compat: bool
+    language: str | None
+    dna: str | None
     device: str
     threads: int | None
     resume: bool
@@ -157,7 +159,13 @@ class _Evaluation:
             yield row
         for name, folder in _models(self.request.run).items():
             cache = self.request.run / "states"
-            model = load_fused(folder, device=self.request.device, cache=cache)
+            model = load_fused(
+                folder,
+                dna=self.request.dna,
+                language=self.request.language,
+                device=self.request.device,
+                cache=cache,
+            )
             asked = self._asked(name)
             for suffix, what, examples, dna in controls(model, asked, self.run.seed):
                 yield self._kept(f"{name}{suffix}", what, model, examples, dna)

@@ -56,9 +56,13 @@ def run_training(request: TrainRequest) -> None:
         "": run,
         **({f"{RIVALS}/{name}": one for name, one in rivals(run).items()} if request.rivals else {}),
     }
-    for name, one in every.items():
-        _train(one, request.output / name, request.output, name, resume=request.resume)
-    note(f"wrote {request.output / MODEL}")
+    from cistron.training.world import joined_world, rank
+
+    with joined_world():
+        for name, one in every.items():
+            _train(one, request.output / name, request.output, name, resume=request.resume)
+        if rank() == 0:
+            note(f"wrote {request.output / MODEL}")
 
 
 def _run(request: TrainRequest) -> FusionRun:
@@ -76,14 +80,18 @@ def _run(request: TrainRequest) -> FusionRun:
 
 def _train(run: FusionRun, folder: Path, shared: Path, name: str, *, resume: bool) -> None:
     from cistron.fusion.session import STATES, train
+    from cistron.training.world import highest, rank
 
-    if resume and (folder / MODEL).is_dir():
+    # Processes must agree, and the first of them may be at work in the folder already.
+    done, begun = highest([int((folder / MODEL).is_dir()), int((folder / SETTINGS).is_file())])
+    if resume and done:
         return
     try:
-        with progress_of(f"Training {name or run.name}", shown=True) as progress:
+        with progress_of(f"Training {name or run.name}", shown=rank() == 0) as progress:
             # Rivals read the same DNA: its states are computed once.
-            resume = resume and (folder / SETTINGS).is_file()
+            resume = resume and bool(begun)
             train(run, folder, resume=resume, progress=progress, cache=shared / STATES)
     except Stopped as stopped:
-        note(str(stopped))
+        if rank() == 0:
+            note(str(stopped))
         raise SystemExit(128 + stopped.signal) from None

@@ -78,4 +78,6 @@ _EXAMPLES: Final = {
     "--genome": "hg38=hg38.fa",
     "--annotation": "hg38=gencode.gff3.gz",
     "--head": "pathogenicity=heads/clinvar",
+    "--fusion": "kegg=runs/kegg/model",
+    "--language": "kegg=/models/smollm2.gguf",
 }

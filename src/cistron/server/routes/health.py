@@ -6,12 +6,13 @@ from typing import Literal
 
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
 from cistron import __version__
 from cistron.genome.contigs import recognise_build
 from cistron.server.access import allowed
+from cistron.server.diagnosis_forms import BaseOut
 from cistron.server.problems import RefusedError
 from cistron.server.service import ServiceDep
 
@@ -36,6 +37,8 @@ class ModelOut(BaseModel):
     parameters: int
     context_length: int
     width: int
+    sha256: str = Field(description="Of the weights.")
+    arithmetic: str = Field(description="Of all models here, and on what, such as `float32 on cuda`.")
     loaded: bool
 
 
@@ -52,6 +55,20 @@ class GenomeOut(BaseModel):
     name: str
     build: str | None
     genes: bool
+    transcripts: bool = Field(description="Whether jobs can tell consequences.")
+
+
+class FusionOut(BaseModel):
+    """A fused model that is installed; the first answers when a request names none."""
+
+    name: str
+    mode: str = Field(description="`fused`, `text` or `dna`: what it reads.")
+    labels: int
+    question: str = Field(description="How it was trained to be asked: `asked`, `short` or `nameless`.")
+    width: int
+    dna: BaseOut | None
+    language: BaseOut | None
+    loaded: bool
 
 
 class ServiceType(BaseModel):
@@ -80,6 +97,7 @@ class ServiceInfo(BaseModel):
     version: str = __version__
     genomes: list[GenomeOut]
     heads: list[str]
+    fusions: list[FusionOut]
     screening: Literal["mark", "require"]
     needs_key: bool
     limits: dict[str, float]
@@ -126,10 +144,16 @@ async def service_info(service: ServiceDep) -> ServiceInfo:
     genomes = service.genomes
     return ServiceInfo(
         genomes=[
-            GenomeOut(name=name, build=recognise_build(contigs), genes=name in genomes.genes)
+            GenomeOut(
+                name=name,
+                build=recognise_build(contigs),
+                genes=name in genomes.genes,
+                transcripts=name in genomes.with_transcripts,
+            )
             for name, contigs in genomes.contigs.items()
         ],
         heads=list(service.heads.names),
+        fusions=[_fusion(service, name) for name in service.fusions.installed],
         screening=service.settings.screening,
         needs_key=not service.is_open,
         limits=dict(vars(service.settings.limits)),
@@ -145,5 +169,25 @@ def _model(service: ServiceDep, name: str) -> ModelOut:
         parameters=found.parameters,
         context_length=found.context_length,
         width=found.width,
+        sha256=service.residents.fingerprint(name),
+        arithmetic=service.residents.arithmetic,
         loaded=name in service.residents.names,
+    )
+
+
+def _fusion(service: ServiceDep, name: str) -> FusionOut:
+    found = service.fusions.installed[name]
+    dna, language = (
+        BaseOut.model_validate(found.bases[base]) if base in found.bases else None
+        for base in ("dna", "language")
+    )
+    return FusionOut(
+        name=name,
+        mode=found.mode,
+        labels=len(found.labels),
+        question=found.question,
+        width=found.dna.width,
+        dna=dna,
+        language=language,
+        loaded=service.fusions.is_loaded(name),
     )

@@ -15,6 +15,7 @@ from cistron.server.problems import RefusedError
 from cistron.server.profiles import Haplotype, ask_profile
 from cistron.server.routes.variants import VariantIn
 from cistron.server.service import ServiceDep, answered
+from cistron.server.unscored import why
 from cistron.server.verbs import bases_of_scores
 
 ROUTER = APIRouter(prefix="/v1", tags=["variants"], dependencies=[allowed("score")])
@@ -57,7 +58,7 @@ async def profile(body: ProfileIn, request: Request, service: ServiceDep, who: C
     asked = ask_profile(service, model, genome, variant, width=body.width, strands=body.strands)
     found = (await answered(request, asked))[0]
     if isinstance(found, AlleleStatus):
-        raise RefusedError(422, f"the variant has no window: {found}")
+        raise RefusedError(422, f"the variant has no profile: {why(found)}")
     return ProfileOut(
         chrom=found.chrom,
         start=found.start,
