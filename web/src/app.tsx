@@ -1,7 +1,8 @@
-import { lazy, Suspense } from "react";
+import { lazy, Suspense, useEffect } from "react";
 import { Analyse } from "./analyse/analyse";
 import { JobPage } from "./analyse/job";
 import { RegionPage } from "./analyse/region";
+import { Diagnose } from "./diagnose/diagnose";
 import { Generate } from "./generate";
 import { JobList } from "./joblist";
 import { useRoute } from "./route";
@@ -11,7 +12,7 @@ import { LANGUAGES, type Language, type Theme, useSettings, useTexts } from "./s
 
 const Explore = lazy(() => import("./explore/explore"));
 const BELONGS: Record<string, string> = { job: "jobs", region: "analyse" };
-const VIEWS = ["analyse", "explore", "generate", "jobs", "service"] as const;
+const VIEWS = ["analyse", "diagnose", "explore", "generate", "jobs", "service"] as const;
 
 /** The whole page. */
 export function App() {
@@ -45,6 +46,7 @@ function View() {
   const { view, parts, query } = useRoute();
   if (view === "job" && parts[0]) return <JobPage key={parts[0]} id={parts[0]} allele={parts[1]} />;
   if (view === "region") return <RegionPage key={query.toString()} query={query} />;
+  if (view === "diagnose") return <Diagnose key={query.toString()} query={query} />;
   if (view === "explore") return <Explore />;
   if (view === "generate") return <Generate />;
   if (view === "jobs") return <JobList />;
@@ -55,6 +57,10 @@ function View() {
 function Top() {
   const text = useTexts();
   const { view } = useRoute();
+  const shown = VIEWS.find((name) => name === (BELONGS[view] ?? view)) ?? "analyse";
+  useEffect(() => {
+    document.title = `${text.views[shown]} · Cistron`;
+  }, [text, shown]);
   return (
     <header className="top">
       <a className="brand" href="#/analyse">
@@ -62,7 +68,7 @@ function Top() {
       </a>
       <nav aria-label="Cistron">
         {VIEWS.map((name) => (
-          <a key={name} href={`#/${name}`} aria-current={name === (BELONGS[view] ?? view) ? "page" : undefined}>
+          <a key={name} href={`#/${name}`} aria-current={name === shown ? "page" : undefined}>
             {text.views[name]}
           </a>
         ))}

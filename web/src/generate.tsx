@@ -1,10 +1,11 @@
-import { type FormEvent, useRef, useState } from "react";
+import { type FormEvent, useEffect, useRef, useState } from "react";
 import { ask, type Generated, lineOf } from "./api/client";
 import { eventsOf } from "./api/events";
 import { Problem } from "./problem";
 import { save } from "./save";
 import { useSession } from "./session";
 import { useTexts } from "./settings";
+import type { Texts } from "./texts/en";
 
 interface Done {
   done: number;
@@ -20,6 +21,7 @@ export function Generate() {
   const [found, setFound] = useState<Generated[]>([]);
   const [prompt, setPrompt] = useState("");
   const [problem, setProblem] = useState("");
+  useEffect(() => () => stop.current?.abort(), []);
 
   const start = async (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
@@ -115,11 +117,7 @@ function Sequences({ found, prompt }: { found: Generated[]; prompt: string }) {
           <div className="row">
             <h2>{text.sample(each.sample_index + 1)}</h2>
             <span className={`badge ${each.screening}`}>{text.screening[each.screening]}</span>
-            {each.continuation && each.log_likelihood !== null && (
-              <span className="quiet">
-                {text.likelihood((each.log_likelihood / each.continuation.length).toFixed(3))}
-              </span>
-            )}
+            {each.continuation && <span className="quiet">{factsOf(each.continuation, each.log_likelihood, text)}</span>}
           </div>
           <p className="sequence">
             {each.refused ?? (
@@ -136,6 +134,12 @@ function Sequences({ found, prompt }: { found: Generated[]; prompt: string }) {
       </button>
     </section>
   );
+}
+
+function factsOf(bases: string, logLikelihood: number | null, text: Texts["generate"]): string {
+  const gc = [...bases].filter((base) => base === "G" || base === "C").length / bases.length;
+  const facts = text.facts(bases.length, `${(100 * gc).toFixed(0)} %`);
+  return logLikelihood === null ? facts : `${facts} · ${text.likelihood((logLikelihood / bases.length).toFixed(3))}`;
 }
 
 function bodyOf(said: FormData) {

@@ -1,5 +1,5 @@
 import { useCallback, useEffect, useState } from "react";
-import { State, saveResult } from "./analyse/job";
+import { State, saveReport, saveResult } from "./analyse/job";
 import { type Job, lineOf } from "./api/client";
 import { cancel, isOpen, list, remove } from "./api/jobs";
 import { Problem } from "./problem";
@@ -43,12 +43,24 @@ export function JobList() {
             </a>
             <State job={job} />
             <span className="quiet">
-              {job.total !== null && text.jobs.count(job.total)} · {new Date(1000 * job.created).toLocaleString()}
+              {[
+                job.total !== null && text.jobs.count(job.done, job.total),
+                job.model,
+                job.options["genome"],
+                new Date(1000 * job.created).toLocaleString(),
+              ]
+                .filter(Boolean)
+                .join(" · ")}
             </span>
             <span className="push" />
             {job.state === "done" && (
               <button type="button" onClick={() => after(saveResult(job))}>
                 {text.jobs.save}
+              </button>
+            )}
+            {job.report && (
+              <button type="button" onClick={() => after(saveReport(job))}>
+                {text.results.html}
               </button>
             )}
             {isOpen(job) ? (

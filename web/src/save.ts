@@ -15,30 +15,43 @@ export async function saveFrom(path: string, name: string): Promise<void> {
   save(name, await (await ask(path)).blob());
 }
 
-/** Offer a drawing as PNG at twice its size; colours are those on the screen. */
-export async function savePng(drawing: SVGSVGElement, name: string): Promise<void> {
-  const { width, height } = drawing.getBoundingClientRect();
+/** Offer a drawing with its label as SVG; colours are those on the screen. */
+export function saveSvg(drawing: SVGSVGElement, label: string, name: string): void {
+  save(name, standalone(drawing, label).text, "image/svg+xml");
+}
+
+/** Offer a drawing with its label as PNG, large enough for print. */
+export async function savePng(drawing: SVGSVGElement, label: string, name: string): Promise<void> {
+  const { text, width, height } = standalone(drawing, label);
   const image = new Image();
-  image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(standalone(drawing, width, height))}`;
+  image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(text)}`;
   await image.decode();
   const canvas = document.createElement("canvas");
-  canvas.width = 2 * width;
-  canvas.height = 2 * height;
-  const context = canvas.getContext("2d");
-  if (!context) return;
-  context.fillStyle = getComputedStyle(document.body).getPropertyValue("--surface");
-  context.fillRect(0, 0, canvas.width, canvas.height);
-  context.drawImage(image, 0, 0, canvas.width, canvas.height);
+  canvas.width = SCALE * width;
+  canvas.height = SCALE * height;
+  canvas.getContext("2d")?.drawImage(image, 0, 0, canvas.width, canvas.height);
   canvas.toBlob((blob) => blob && save(name, blob), "image/png");
 }
 
-const STYLED = ["fill", "stroke", "stroke-width", "opacity", "font-size", "font-family", "text-anchor"];
+const SCALE = 3;
+const EDGE = 12;
+const FOOT = 24;
+const STYLED = [
+  "fill",
+  "fill-opacity",
+  "stroke",
+  "stroke-width",
+  "stroke-dasharray",
+  "opacity",
+  "font-size",
+  "font-family",
+  "font-weight",
+  "text-anchor",
+];
 
-function standalone(drawing: SVGSVGElement, width: number, height: number): string {
+function standalone(drawing: SVGSVGElement, label: string): { text: string; width: number; height: number } {
+  const { width, height } = drawing.viewBox.baseVal;
   const copy = drawing.cloneNode(true) as SVGSVGElement;
-  copy.setAttribute("xmlns", "http://www.w3.org/2000/svg");
-  copy.setAttribute("width", String(width));
-  copy.setAttribute("height", String(height));
   const originals = drawing.querySelectorAll<SVGElement>("*");
   copy.querySelectorAll<SVGElement>("*").forEach((each, index) => {
     const original = originals[index];
@@ -46,5 +59,26 @@ function standalone(drawing: SVGSVGElement, width: number, height: number): stri
     const computed = getComputedStyle(original);
     for (const name of STYLED) each.setAttribute(name, computed.getPropertyValue(name));
   });
-  return new XMLSerializer().serializeToString(copy);
+  const colour = (name: string) => getComputedStyle(document.documentElement).getPropertyValue(name);
+  const [whole, high] = [width + 2 * EDGE, height + EDGE + FOOT];
+  copy.setAttribute("viewBox", `${-EDGE} ${-EDGE} ${whole} ${high}`);
+  copy.setAttribute("width", String(whole));
+  copy.setAttribute("height", String(high));
+  copy.prepend(part("rect", { x: -EDGE, y: -EDGE, width: whole, height: high, fill: colour("--surface") }));
+  const said = part("text", { x: 0, y: height + 14, fill: colour("--quiet"), "font-size": fontSize(label, width) });
+  said.setAttribute("font-family", "sans-serif");
+  said.textContent = label;
+  copy.append(said);
+  return { text: new XMLSerializer().serializeToString(copy), width: whole, height: high };
+}
+
+/** The size at which a line fits into a width; letters are about half as wide as high. */
+function fontSize(line: string, width: number): number {
+  return Math.min(11, (1.9 * width) / Math.max(1, line.length));
+}
+
+function part(name: string, attributes: Record<string, string | number>): SVGElement {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, String(value));
+  return made;
 }

@@ -1,4 +1,5 @@
 import { useSession } from "./session";
+import { fileOf } from "./diagnose/answer";
 import { useTexts } from "./settings";
 
 /** What is served here, its limits, and the key. */
@@ -28,11 +29,11 @@ export function ServicePage() {
         </ul>
         <h2>{text.genomes}</h2>
         <ul className="plain">
-          {info.genomes.map(({ name, build, genes }) => (
+          {info.genomes.map(({ name, build, genes, transcripts }) => (
             <li key={name}>
               <strong>{name}</strong>{" "}
               <span className="quiet">
-                {[build, genes ? text.withGenes : text.withoutGenes].filter(Boolean).join(" · ")}
+                {[build, transcripts ? text.withTranscripts : genes ? text.withGenes : text.withoutGenes].filter(Boolean).join(" · ")}
               </span>
             </li>
           ))}
@@ -40,6 +41,16 @@ export function ServicePage() {
         </ul>
         <h2>{text.heads}</h2>
         <p className="quiet">{info.heads.join(", ") || text.none}</p>
+        <h2>{text.fusions}</h2>
+        <ul className="plain">
+          {info.fusions.map(({ name, labels, dna, language }) => (
+            <li key={name}>
+              <strong>{all.diagnose.option(name, labels)}</strong>{" "}
+              <span className="quiet">{[dna, language].flatMap((base) => (base ? [fileOf(base.name)] : [])).join(" + ")}</span>
+            </li>
+          ))}
+          {!info.fusions.length && <li className="quiet">{text.none}</li>}
+        </ul>
         <p>{text.screening[info.screening]}</p>
         <p className="quiet">
           {text.api} <code>/openapi.json</code>

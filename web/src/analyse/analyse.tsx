@@ -13,6 +13,9 @@ type Answer =
   | { kind: "genes"; genes: Gene[] }
   | { kind: "likelihoods"; sequences: Sequence[]; found: Likelihood[] };
 
+/** Characters of a pasted VCF beyond which it is taken as a file: browsers are slow to lay out so many lines. */
+const MOST_SHOWN = 50_000;
+
 /** Variants, a region, a gene or sequences come in; a job, a map or numbers come out. */
 export function Analyse() {
   const text = useTexts();
@@ -21,6 +24,7 @@ export function Analyse() {
   const [words, setWords] = useState("");
   const [file, setFile] = useState<File | null>(null);
   const [busy, setBusy] = useState(false);
+  const [sent, setSent] = useState<number | null>(null);
   const [problem, setProblem] = useState("");
   const [answer, setAnswer] = useState<Answer | null>(null);
 
@@ -34,11 +38,13 @@ export function Analyse() {
       setProblem(lineOf(error));
     } finally {
       setBusy(false);
+      setSent(null);
     }
   };
   const score = async (vcf: Blob, genome: string | null) => {
     const options = { ...optionsOf(form.current), ...(genome && { genome }) };
-    const job = await submit("score", vcf, options);
+    options.consequences &&= info.genomes.some(({ name, transcripts }) => name === options.genome && transcripts);
+    const job = await submit("score", vcf, options, setSent);
     go(`/job/${job.id}`);
   };
   const start = async () => {
@@ -89,6 +95,12 @@ export function Analyse() {
             value={words}
             disabled={file !== null}
             onChange={(event) => setWords(event.target.value)}
+            onPaste={(event) => {
+              const pasted = event.clipboardData.getData("text");
+              if (pasted.length < MOST_SHOWN || take(pasted)?.kind !== "vcf") return;
+              event.preventDefault();
+              setFile(new File([pasted], text.analyse.pasted));
+            }}
           />
         </label>
         <TakenAs words={words} />
@@ -127,6 +139,12 @@ export function Analyse() {
           <button className="main" disabled={busy}>
             {busy ? text.loading : text.analyse.start}
           </button>
+          {sent !== null && (
+            <span role="status" className="row">
+              <progress max={1} value={sent} aria-label={text.analyse.uploading(percent(sent))} />
+              {sent < 1 ? text.analyse.uploading(percent(sent)) : text.analyse.checking}
+            </span>
+          )}
         </div>
       </form>
       {problem && <Problem line={problem} />}
@@ -134,6 +152,10 @@ export function Analyse() {
       {answer?.kind === "likelihoods" && <Likelihoods sequences={answer.sequences} found={answer.found} />}
     </>
   );
+}
+
+function percent(share: number): string {
+  return `${Math.floor(100 * share)} %`;
 }
 
 function TakenAs({ words }: { words: string }) {

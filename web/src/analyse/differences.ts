@@ -1,5 +1,12 @@
 import type { Profile } from "../api/client";
-import type { Bar } from "../charts/bars";
+
+/** A base of the reference and how much likelier ALT makes it. */
+export interface Difference {
+  at: number;
+  value: number;
+  letter: string;
+  name: string;
+}
 
 /**
  * log P with ALT − log P with REF at every base that both alleles have, at its 1-based place on the reference.
@@ -7,8 +14,8 @@ import type { Bar } from "../charts/bars";
  * Before the allele the windows are the same bases; behind it they are aligned from their ends. A substituted
  * base compares the two bases.
  */
-export function differences({ start, allele_start, ref, alt }: Profile): Bar[] {
-  const bars: Bar[] = [];
+export function differences({ start, allele_start, ref, alt }: Profile): Difference[] {
+  const found: Difference[] = [];
   const longer = alt.bases.length - ref.bases.length;
   for (let here = 0; here < ref.bases.length; here++) {
     const there = here < allele_start ? here : here + longer;
@@ -19,7 +26,7 @@ export function differences({ start, allele_start, ref, alt }: Profile): Bar[] {
     const letter = a === b ? a : b;
     const at = start + here + 1;
     const value = after - before;
-    bars.push({ at, value, letter, name: `${at.toLocaleString("en")} ${a === b ? a : `${a}>${b}`}: ${value.toFixed(4)}` });
+    found.push({ at, value, letter, name: `${at.toLocaleString("en")} ${a === b ? a : `${a}>${b}`}: ${value.toFixed(4)}` });
   }
-  return bars;
+  return found;
 }

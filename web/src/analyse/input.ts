@@ -1,10 +1,18 @@
 /** What somebody pasted, as what it can be taken for. */
 export type Taken =
   | { kind: "vcf"; vcf: string }
-  | { kind: "variants"; vcf: string }
+  | { kind: "variants"; vcf: string; variants: Variant[] }
   | { kind: "region"; chrom: string; start: number; end: number }
   | { kind: "gene"; name: string }
   | { kind: "sequences"; sequences: Sequence[] };
+
+/** An allele as VCF has it. */
+export interface Variant {
+  chrom: string;
+  pos: number;
+  ref: string;
+  alt: string;
+}
 
 export interface Sequence {
   name: string;
@@ -25,8 +33,10 @@ export function take(text: string): Taken | null {
   if (first.startsWith(">")) return sequencesIn(lines);
   const region = lines.length === 1 ? REGION.exec(first.trim()) : null;
   if (region) return regionOf(region);
-  const variants = lines.map((line) => VARIANT.exec(line.trim()));
-  if (lines.length && variants.every((found) => found !== null)) return { kind: "variants", vcf: vcfOf(variants) };
+  const variants = lines.map((line) => variantOf(line));
+  if (lines.length && variants.every((found) => found !== null)) {
+    return { kind: "variants", vcf: vcfOf(variants), variants };
+  }
   const joined = lines.map((line) => line.trim()).join("");
   if (BASES.test(joined) && joined.length >= SHORTEST_SEQUENCE) {
     return { kind: "sequences", sequences: [{ name: "1", bases: joined.toUpperCase() }] };
@@ -58,11 +68,17 @@ function regionOf([, chrom = "", start, end]: RegExpExecArray): Taken | null {
   return first >= 0 && past > first ? { kind: "region", chrom, start: first, end: past } : null;
 }
 
-function vcfOf(variants: RegExpExecArray[]): string {
-  const rows = variants.map(([, chrom, pos, ref = "", alt = ""]) =>
-    [chrom, numberOf(pos), ".", ref.toUpperCase(), alt.toUpperCase(), ".", ".", "."].join("\t"),
-  );
-  const contigs = [...new Set(variants.map(([, chrom]) => `##contig=<ID=${chrom}>`))];
+/** A variant on one line, such as `chr20:4680251 A>G`. */
+export function variantOf(line: string): Variant | null {
+  const found = VARIANT.exec(line.trim());
+  if (!found) return null;
+  const [, chrom = "", pos, ref = "", alt = ""] = found;
+  return { chrom, pos: numberOf(pos), ref: ref.toUpperCase(), alt: alt.toUpperCase() };
+}
+
+function vcfOf(variants: Variant[]): string {
+  const rows = variants.map(({ chrom, pos, ref, alt }) => [chrom, pos, ".", ref, alt, ".", ".", "."].join("\t"));
+  const contigs = [...new Set(variants.map(({ chrom }) => `##contig=<ID=${chrom}>`))];
   const columns = "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO";
   return [["##fileformat=VCFv4.3"], contigs, [columns], rows, [""]].flat().join("\n");
 }

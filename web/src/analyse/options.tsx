@@ -10,6 +10,7 @@ export interface Chosen {
   indel: string;
   check_ref: string;
   report: boolean;
+  consequences: boolean;
 }
 
 /** What a form says. */
@@ -24,6 +25,7 @@ export function optionsOf(form: HTMLFormElement | null): Chosen {
     indel: word("indel"),
     check_ref: word("check_ref"),
     report: said.has("report"),
+    consequences: said.has("consequences"),
   };
 }
 
@@ -55,6 +57,11 @@ export function Options() {
             label={text.checkRef}
             values={[["warn", text.warn], ["error", text.error], ["exclude", text.exclude]]}
           />
+          {info.genomes.some(({ transcripts }) => transcripts) && (
+            <label className="check">
+              <input name="consequences" type="checkbox" defaultChecked /> {text.consequences}
+            </label>
+          )}
           <label className="check">
             <input name="report" type="checkbox" defaultChecked /> {text.report}
           </label>

@@ -1,14 +1,13 @@
-import { useDeferredValue, useEffect, useMemo, useRef, useState } from "react";
+import { useDeferredValue, useEffect, useMemo, useState } from "react";
 import { type Job, lineOf } from "../api/client";
 import { Histogram } from "../charts/histogram";
 import { Problem } from "../problem";
 import { go } from "../route";
-import { savePng } from "../save";
 import { useSession } from "../session";
 import { useTexts } from "../settings";
 import { named } from "./analyse";
 import { saveReport, saveResult, saveTable } from "./job";
-import { choose, fetchRows, type Order, type Place, type Row, textOf } from "./table";
+import { choose, columnsOf, fetchRows, isStatus, type Order, type Place, type Row, statusesOf, textOf } from "./table";
 import { TableView } from "./tableview";
 import { VariantView } from "./variant";
 
@@ -40,6 +39,7 @@ function Alleles({ job, rows, allele }: { job: Job; rows: Row[]; allele: string 
     ),
   );
   const shown = useMemo(() => choose(rows, filter, order), [rows, filter, order]);
+  const columns = useMemo(() => columnsOf(rows), [rows]);
   const open = allele === undefined ? undefined : rows[Number(allele)];
   return (
     <>
@@ -75,6 +75,7 @@ function Alleles({ job, rows, allele }: { job: Job; rows: Row[]; allele: string 
           </div>
           <TableView
             rows={shown}
+            columns={columns}
             order={order}
             setOrder={setOrder}
             chosen={open?.index}
@@ -109,26 +110,33 @@ function Exports({ job, shown }: { job: Job; shown: Row[] }) {
 
 function Distribution({ rows }: { rows: Row[] }) {
   const text = useTexts().results;
-  const place = useRef<HTMLElement>(null);
   const llr = useMemo(() => rows.flatMap(({ llr: value }) => (value === null ? [] : [value])), [rows]);
   const pct = useMemo(() => rows.flatMap(({ pct: value }) => (value === null ? [] : [value])), [rows]);
-  const save = () => {
-    const drawing = place.current?.querySelector<SVGSVGElement>("svg");
-    if (drawing) void savePng(drawing, "distribution.png");
-  };
   return (
-    <section className="card" ref={place}>
-      <div className="row">
-        <h2>{text.distribution}</h2>
-        <span className="push" />
-        <button type="button" onClick={save}>
-          {text.png}
-        </button>
-      </div>
-      <Histogram values={llr} label={text.ofLlr} />
-      {pct.length > 0 && <Histogram values={pct} label={text.ofPct} from={0} to={100} />}
-      {llr.length < rows.length && <p className="quiet">{text.unscored(rows.length - llr.length)}</p>}
+    <section className="card">
+      <h2>{text.distribution}</h2>
+      <Histogram values={llr} label={text.ofLlr} file="llr" />
+      {pct.length > 0 && <Histogram values={pct} label={text.ofPct} file="percentiles" from={0} to={100} />}
+      {llr.length < rows.length && <Unscored rows={rows} count={rows.length - llr.length} />}
     </section>
+  );
+}
+
+function Unscored({ rows, count }: { rows: Row[]; count: number }) {
+  const text = useTexts().results;
+  const statuses = [...statusesOf(rows)].sort((a, b) => b[1] - a[1]);
+  return (
+    <>
+      <p className="quiet">{text.unscored(count)}</p>
+      <ul className="plain quiet">
+        {statuses.map(([status, times]) => (
+          <li key={status}>
+            <strong className="mono">{status}</strong> {times.toLocaleString("en")}
+            {isStatus(status) && ` · ${text.statuses[status]}`}
+          </li>
+        ))}
+      </ul>
+    </>
   );
 }
 

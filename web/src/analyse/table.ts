@@ -1,4 +1,6 @@
 import { ask } from "../api/client";
+import { bare } from "../genome/span";
+import { en } from "../texts/en";
 
 /** One alternative allele of a scored file. */
 export interface Row {
@@ -12,9 +14,29 @@ export interface Row {
   flank: number | null;
   pct: number | null;
   status: string;
+  gene: string;
+  consequence: string;
 }
 
 export type Column = Exclude<keyof Row, "index">;
+
+/** Every column, in the order in which they are shown. */
+const COLUMNS: Column[] = [
+  "chrom",
+  "pos",
+  "id",
+  "ref",
+  "alt",
+  "gene",
+  "consequence",
+  "llr",
+  "flank",
+  "pct",
+  "status",
+];
+
+/** Columns that are shown where any row has something in them. */
+const OPTIONAL = new Set<Column>(["id", "gene", "consequence", "pct", "status"]);
 
 /** Order of rows: a column, and whether it falls. */
 export interface Order {
@@ -44,13 +66,14 @@ export async function fetchRows(jobId: string): Promise<Row[]> {
   return readRows(await (await ask(`/v1/jobs/${jobId}/table`)).text());
 }
 
-/** The rows of a table in text; the first line names its columns. */
+/** The rows of a table in text; the first line names its columns, of which the last may be missing. */
 export function readRows(text: string): Row[] {
   const [header = "", ...lines] = text.trimEnd().split("\n");
   const columns = header.split("\t");
   const at = (name: Column) => columns.indexOf(name);
   const [chrom, pos, id, ref, alt] = [at("chrom"), at("pos"), at("id"), at("ref"), at("alt")];
   const [llr, flank, pct, status] = [at("llr"), at("flank"), at("pct"), at("status")];
+  const [gene, consequence] = [at("gene"), at("consequence")];
   return lines.map((line, index) => {
     const cells = line.split("\t");
     const cell = (column: number) => cells[column] ?? "";
@@ -66,6 +89,8 @@ export function readRows(text: string): Row[] {
       flank: value(flank),
       pct: value(pct),
       status: cell(status),
+      gene: cell(gene),
+      consequence: cell(consequence),
     };
   });
 }
@@ -82,16 +107,35 @@ export function choose(rows: Row[], filter: Filter, order: Order): Row[] {
   return rows.filter(fits).sort((a, b) => compare(a[order.column], b[order.column], sign) || a.index - b.index);
 }
 
-/** The table as text, as it is shown. */
-export function textOf(rows: Row[]): string {
-  const columns: Column[] = ["chrom", "pos", "id", "ref", "alt", "llr", "flank", "pct", "status"];
-  const lines = rows.map((row) => columns.map((column) => row[column] ?? "").join("\t"));
-  return [columns.join("\t"), ...lines, ""].join("\n");
+/** The columns that say something of these rows. */
+export function columnsOf(rows: Row[]): Column[] {
+  return COLUMNS.filter((column) => !OPTIONAL.has(column) || rows.some((row) => row[column] !== null && row[column] !== ""));
 }
 
-/** A contig's name without `chr`. */
-export function bare(chrom: string): string {
-  return chrom.replace(/^chr/i, "");
+/** Why an allele has no score. */
+export type Status = keyof typeof en.results.statuses;
+
+/** Whether a word is one of them. */
+export function isStatus(word: string): word is Status {
+  return word in en.results.statuses;
+}
+
+/** How many rows have each status; those with a score have none. */
+export function statusesOf(rows: Row[]): Map<string, number> {
+  const found = new Map<string, number>();
+  for (const { status } of rows) if (status) found.set(status, (found.get(status) ?? 0) + 1);
+  return found;
+}
+
+/** These rows as text, with every column. */
+export function textOf(rows: Row[]): string {
+  const lines = rows.map((row) => COLUMNS.map((column) => row[column] ?? "").join("\t"));
+  return [COLUMNS.join("\t"), ...lines, ""].join("\n");
+}
+
+/** Terms of the Sequence Ontology as words: `missense_variant` → `missense`. */
+export function shortened(consequence: string): string {
+  return consequence.replaceAll("_variant", "").replaceAll("_", " ").replaceAll("&", ", ");
 }
 
 function isInside(row: Row, place: Place): boolean {
@@ -99,7 +143,8 @@ function isInside(row: Row, place: Place): boolean {
 }
 
 function nameOf(row: Row): string {
-  return `${row.id} ${row.chrom}:${row.pos} ${row.ref}>${row.alt} ${row.status}`.toLowerCase();
+  const { id, chrom, pos, ref, alt, status, gene, consequence } = row;
+  return `${id} ${chrom}:${pos} ${ref}>${alt} ${status} ${gene} ${consequence} ${consequence.replaceAll("_", " ")}`.toLowerCase();
 }
 
 function compare(a: string | number | null, b: string | number | null, sign: number): number {

@@ -1,15 +1,30 @@
 import { type KeyboardEvent, useEffect, useRef, useState } from "react";
 import { useTexts } from "../settings";
-import type { Column, Order, Row } from "./table";
+import { type Column, isStatus, type Order, type Row, shortened } from "./table";
 
 const ROW = 32;
 const HEIGHT = 13 * ROW;
+const LEAST_ROWS = 4;
+const SCROLLBAR = 16;
 const SPARE = 6;
-const COLUMNS: Column[] = ["chrom", "pos", "id", "ref", "alt", "llr", "flank", "pct", "status"];
 const NUMBERS = new Set<Column>(["pos", "llr", "flank", "pct"]);
+const WIDTHS: Record<Column, string> = {
+  chrom: "4.1em",
+  pos: "6.2em",
+  id: "minmax(5.4em, 1fr)",
+  ref: "4.1em",
+  alt: "4.7em",
+  gene: "minmax(4.6em, 0.6fr)",
+  consequence: "minmax(7.2em, 1.2fr)",
+  llr: "4.5em",
+  flank: "4.3em",
+  pct: "6.2em",
+  status: "minmax(7.5em, 1.1fr)",
+};
 
 interface Props {
   rows: Row[];
+  columns: Column[];
   order: Order;
   setOrder: (order: Order) => void;
   chosen: number | undefined;
@@ -17,7 +32,7 @@ interface Props {
 }
 
 /** A table that draws only the rows in sight; arrows move, Enter opens. */
-export function TableView({ rows, order, setOrder, chosen, open }: Props) {
+export function TableView({ rows, columns, order, setOrder, chosen, open }: Props) {
   const text = useTexts().results;
   const box = useRef<HTMLDivElement>(null);
   const [top, setTop] = useState(0);
@@ -26,6 +41,7 @@ export function TableView({ rows, order, setOrder, chosen, open }: Props) {
     setAt(0);
     box.current?.scrollTo({ top: 0 });
   }, [rows]);
+  const shape = { gridTemplateColumns: columns.map((column) => WIDTHS[column]).join(" ") };
   const first = Math.max(0, Math.floor(top / ROW) - SPARE);
   const seen = rows.slice(first, first + HEIGHT / ROW + 2 * SPARE);
   const move = (to: number) => {
@@ -57,14 +73,14 @@ export function TableView({ rows, order, setOrder, chosen, open }: Props) {
         tabIndex={0}
         aria-label={text.title}
         aria-rowcount={rows.length + 1}
-        aria-colcount={COLUMNS.length}
+        aria-colcount={columns.length}
         aria-activedescendant={rows[at] ? `allele-${rows[at].index}` : undefined}
-        style={{ height: HEIGHT }}
+        style={{ height: Math.min(HEIGHT, (1 + Math.max(LEAST_ROWS, rows.length)) * ROW + SCROLLBAR) }}
         onScroll={(event) => setTop(event.currentTarget.scrollTop)}
         onKeyDown={pressed}
       >
-        <div className="cells head" role="row" aria-rowindex={1}>
-          {COLUMNS.map((column) => (
+        <div className="cells head" role="row" aria-rowindex={1} style={shape}>
+          {columns.map((column) => (
             <Head key={column} column={column} order={order} setOrder={setOrder} />
           ))}
         </div>
@@ -74,6 +90,7 @@ export function TableView({ rows, order, setOrder, chosen, open }: Props) {
             key={row.index}
             id={`allele-${row.index}`}
             className="cells"
+            style={shape}
             role="row"
             aria-rowindex={first + number + 2}
             aria-selected={row.index === chosen}
@@ -83,8 +100,13 @@ export function TableView({ rows, order, setOrder, chosen, open }: Props) {
               open(row);
             }}
           >
-            {COLUMNS.map((column) => (
-              <span key={column} role="gridcell" className={NUMBERS.has(column) ? "number" : ""} title={full(row[column])}>
+            {columns.map((column) => (
+              <span
+                key={column}
+                role="gridcell"
+                className={NUMBERS.has(column) ? "number" : ""}
+                title={column === "status" && isStatus(row.status) ? text.statuses[row.status] : full(row[column])}
+              >
                 {shown(row, column)}
               </span>
             ))}
@@ -116,6 +138,7 @@ function shown(row: Row, column: Column): string {
   if (value === null) return "–";
   if (column === "pos") return row.pos.toLocaleString("en");
   if (column === "pct") return Number(value).toFixed(1);
+  if (column === "consequence") return shortened(row.consequence);
   return typeof value === "number" ? value.toFixed(3) : value;
 }
 

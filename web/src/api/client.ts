@@ -12,6 +12,9 @@ export type Profile = Schemas["ProfileOut"];
 export type Score = Schemas["ScoreOut"];
 export type Likelihood = Schemas["LikelihoodOut"];
 export type Generated = Schemas["GeneratedOut"];
+export type Diagnosis = Schemas["DiagnosisOut"];
+export type Known = Schemas["KnownOut"];
+export type BaseEvidence = Schemas["BaseEvidenceOut"];
 
 /** What the service refused, in its own words. */
 export class Refused extends Error {
@@ -36,7 +39,32 @@ export async function ask(request: Request | string, options: RequestInit = {}):
   const asked = new Request(request, options);
   const key = readKey();
   if (key) asked.headers.set("Authorization", `Bearer ${key}`);
-  const answer = await fetch(asked);
+  return accepted(await fetch(asked).catch(unanswered));
+}
+
+/** Post a form with the key; `tell` hears the share that has been sent. */
+export async function upload(path: string, form: FormData, tell: (share: number) => void): Promise<Response> {
+  const request = new XMLHttpRequest();
+  request.open("POST", path);
+  const key = readKey();
+  if (key) request.setRequestHeader("Authorization", `Bearer ${key}`);
+  request.upload.onprogress = ({ loaded, total, lengthComputable }) => lengthComputable && tell(loaded / total);
+  await new Promise((resolve, reject) => {
+    request.onload = resolve;
+    request.onerror = reject;
+    request.send(form);
+  }).catch(unanswered);
+  return accepted(new Response(request.responseText, { status: request.status, statusText: request.statusText }));
+}
+
+/** What `fetch` throws, said so that it can be understood; an interrupted request stays one. */
+function unanswered(error: unknown): never {
+  if (error instanceof DOMException) throw error;
+  throw new Refused(0, "the service does not answer; is it running, and is this machine connected?");
+}
+
+/** The answer, where it is no refusal. */
+async function accepted(answer: Response): Promise<Response> {
   if (answer.ok) return answer;
   if (answer.status === 401) listeners.forEach((tell) => tell());
   throw new Refused(answer.status, await detailOf(answer));

@@ -1,4 +1,4 @@
-import { api, ask, dataOf, type Job, type JobKind, Refused } from "./client";
+import { api, ask, dataOf, type Job, type JobKind, Refused, upload } from "./client";
 import { eventsOf } from "./events";
 
 const RETRY_MS = 1500;
@@ -8,13 +8,18 @@ export function isOpen(job: Job): boolean {
   return job.state === "queued" || job.state === "running";
 }
 
-/** Queue a job. */
-export async function submit(kind: JobKind, file: Blob, options: object): Promise<Job> {
+/** Queue a job; `tell` hears the share of the file that has been sent. */
+export async function submit(
+  kind: JobKind,
+  file: Blob,
+  options: object,
+  tell: (share: number) => void,
+): Promise<Job> {
   const form = new FormData();
   form.set("kind", kind);
   form.set("options", JSON.stringify(options));
   form.set("file", file, "upload");
-  const answer = await ask("/v1/jobs", { method: "POST", body: form });
+  const answer = await upload("/v1/jobs", form, tell);
   return answer.json();
 }
 
@@ -30,7 +35,7 @@ export async function follow(id: string, tell: (job: Job) => void, signal: Abort
       }
       if (last && !isOpen(last)) return;
     } catch (error) {
-      if (signal.aborted || (error instanceof Refused && error.status < 429)) {
+      if (signal.aborted || (error instanceof Refused && error.status >= 400 && error.status < 429)) {
         if (!signal.aborted) throw error;
         return;
       }

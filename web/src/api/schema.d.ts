@@ -4,6 +4,66 @@
  */
 
 export interface paths {
+    "/ask": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask
+         * @description Answer in free text, or with the likeliest label where the model has no language model.
+         */
+        post: operations["ask_ask_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/diagnose": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Diagnose
+         * @description Ask a fused model about an allele; 501 where none is installed. Research use, not a diagnosis.
+         */
+        post: operations["diagnose_v1_diagnose_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/diagnose:evidence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Evidence
+         * @description Tell which bases moved a fused model's answer.
+         */
+        post: operations["evidence_v1_diagnose_evidence_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/generate": {
         parameters: {
             query?: never;
@@ -557,6 +617,125 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * AlleleOut
+         * @description The allele that was asked about, spelled as in VCF.
+         */
+        AlleleOut: {
+            /** Chrom */
+            chrom: string;
+            /** Pos */
+            pos: number;
+            /** Ref */
+            ref: string;
+            /** Alt */
+            alt: string;
+        };
+        /**
+         * AskIn
+         * @description Two sequences and a question, as the original's clients send them.
+         * @example {
+         *       "question": "What disease does this allele contribute to?",
+         *       "reference_sequence": "ACGTACGTTGCATGCAAGTC",
+         *       "variant_sequence": "ACGTACGTTGTATGCAAGTC"
+         *     }
+         */
+        AskIn: {
+            /** Reference Sequence */
+            reference_sequence: string;
+            /** Variant Sequence */
+            variant_sequence: string;
+            /** Question */
+            question: string;
+            /**
+             * Max Length
+             * @description Most tokens of the answer.
+             * @default 512
+             */
+            max_length: number;
+            /**
+             * Temperature
+             * @default 0.7
+             */
+            temperature: number;
+        };
+        /**
+         * AskOut
+         * @description The text of a fused model; for research, not a diagnosis.
+         */
+        AskOut: {
+            /** Answer */
+            answer: string;
+            /**
+             * Processing Time
+             * @description Seconds.
+             */
+            processing_time: number;
+            /**
+             * Model Loaded
+             * @default true
+             */
+            model_loaded: boolean;
+        };
+        /**
+         * BaseEvidenceOut
+         * @description Which bases moved an answer, in nats of log P(answer) - log P(instead).
+         */
+        BaseEvidenceOut: {
+            /** Model */
+            model: string;
+            /** Question */
+            question: string;
+            /** Answer */
+            answer: string;
+            /**
+             * Instead
+             * @description What the answer is preferred to.
+             */
+            instead: string | null;
+            /**
+             * Log Likelihood
+             * @description Of the answer.
+             */
+            log_likelihood: number;
+            /**
+             * Method
+             * @enum {string}
+             */
+            method: "gradient" | "occlusion";
+            /**
+             * Unit
+             * @constant
+             */
+            unit: "nats";
+            /** Meaning */
+            meaning: string;
+            /** Chrom */
+            chrom: string | null;
+            /**
+             * Start
+             * @description First base of both sequences, 0-based.
+             */
+            start: number | null;
+            reference: components["schemas"]["SequenceEvidenceOut"];
+            variant: components["schemas"]["SequenceEvidenceOut"];
+            exchanged: components["schemas"]["ExchangedOut"] | null;
+            /**
+             * Notice
+             * @default Research use only; this is not a diagnosis.
+             */
+            notice: string;
+        };
+        /**
+         * BaseOut
+         * @description A base model, by name and hash.
+         */
+        BaseOut: {
+            /** Name */
+            name: string;
+            /** Sha256 */
+            sha256: string;
+        };
+        /**
          * BasesOut
          * @description Bases of a region, 0-based half-open.
          */
@@ -591,6 +770,27 @@ export interface components {
             options: string;
         };
         /**
+         * ConsequenceOut
+         * @description What the allele does to one transcript.
+         */
+        ConsequenceOut: {
+            /**
+             * Terms
+             * @description Of the Sequence Ontology, the most severe first.
+             */
+            terms: string[];
+            /** Impact */
+            impact: string;
+            /** Gene */
+            gene: string | null;
+            /** Transcript */
+            transcript: string | null;
+            /** Protein Position */
+            protein_position: string | null;
+            /** Amino Acids */
+            amino_acids: string | null;
+        };
+        /**
          * ContigsOut
          * @description Contig → length in bp, in file order.
          */
@@ -601,6 +801,152 @@ export interface components {
             contigs: {
                 [key: string]: number;
             };
+        };
+        /**
+         * DiagnoseIn
+         * @description A question to a fused model.
+         * @example {
+         *       "genome": "hg19",
+         *       "stream": true,
+         *       "variant": {
+         *         "alt": "G",
+         *         "chrom": "20",
+         *         "pos": 4680404,
+         *         "ref": "A"
+         *       }
+         *     }
+         * @example {
+         *       "question": "Which disease does this PRNP allele contribute to?",
+         *       "reference_sequence": "ACGTACGTTGCATGCAAGTC",
+         *       "variant_sequence": "ACGTACGTTGTATGCAAGTC"
+         *     }
+         */
+        DiagnoseIn: {
+            /** Reference Sequence */
+            reference_sequence?: string | null;
+            /** Variant Sequence */
+            variant_sequence?: string | null;
+            variant?: components["schemas"]["cistron__server__routes__variants__VariantIn"] | null;
+            /**
+             * Genome
+             * @description May be missing where there is one.
+             */
+            genome?: string | null;
+            /**
+             * Question
+             * @description As the model was trained to be asked where it is missing.
+             */
+            question?: string | null;
+            /**
+             * Model
+             * @description A fused model; the first one when missing.
+             */
+            model?: string | null;
+            /**
+             * Max Length
+             * @description Most tokens of the free answer; 0 ranks labels alone.
+             * @default 512
+             */
+            max_length: number;
+            /**
+             * Temperature
+             * @description 0 takes the likeliest token every time.
+             * @default 0
+             */
+            temperature: number;
+            /**
+             * Top P
+             * @default 0.95
+             */
+            top_p: number;
+            /**
+             * Top K
+             * @default 20
+             */
+            top_k: number;
+            /**
+             * Seed
+             * @default 0
+             */
+            seed: number;
+            /**
+             * Top
+             * @description Labels of the ranking.
+             * @default 5
+             */
+            top: number;
+            /**
+             * Evidence
+             * @description Whether to tell what else is known of the allele.
+             * @default true
+             */
+            evidence: boolean;
+            /**
+             * Stream
+             * @description Server-sent events: ranking, evidence, pieces of the text, the answer, then [DONE].
+             * @default false
+             */
+            stream: boolean;
+        };
+        /**
+         * DiagnosisOut
+         * @description The answer of a fused model; for research, not a diagnosis.
+         */
+        DiagnosisOut: {
+            /** Model */
+            model: string;
+            /**
+             * Mode
+             * @description `fused`, `text` or `dna`: what the model reads.
+             */
+            mode: string;
+            /**
+             * Model Sha256
+             * @description Of the fused model's `fusion.json`.
+             */
+            model_sha256: string;
+            /** Bases */
+            bases: {
+                [key: string]: components["schemas"]["BaseOut"];
+            };
+            /**
+             * Question
+             * @description What the model was asked, in full.
+             */
+            question: string;
+            /**
+             * Answer
+             * @description The likeliest label.
+             */
+            answer: string;
+            /** Ranking */
+            ranking: components["schemas"]["RankedOut"][];
+            /**
+             * Text
+             * @description As spoken; missing where the model did not speak.
+             */
+            text: string | null;
+            /**
+             * Reasoning
+             * @description What the text says before its last answer line.
+             */
+            reasoning: string | null;
+            /**
+             * Spoken
+             * @description The text's last answer line, normalised.
+             */
+            spoken: string | null;
+            /**
+             * Spoken Is Label
+             * @description Whether that is one of the model's labels.
+             */
+            spoken_is_label: boolean | null;
+            evidence: components["schemas"]["KnownOut"] | null;
+            /**
+             * Notice
+             * @default Research use only; this is not a diagnosis.
+             */
+            notice: string;
         };
         /**
          * EmbeddingOut
@@ -661,6 +1007,101 @@ export interface components {
             status: number;
             /** Message */
             message?: string | null;
+        };
+        /**
+         * EvidenceIn
+         * @description Which bases moved an answer?
+         * @example {
+         *       "genome": "hg19",
+         *       "method": "gradient",
+         *       "variant": {
+         *         "alt": "G",
+         *         "chrom": "20",
+         *         "pos": 4680404,
+         *         "ref": "A"
+         *       }
+         *     }
+         */
+        EvidenceIn: {
+            /** Reference Sequence */
+            reference_sequence?: string | null;
+            /** Variant Sequence */
+            variant_sequence?: string | null;
+            variant?: components["schemas"]["cistron__server__routes__variants__VariantIn"] | null;
+            /**
+             * Genome
+             * @description May be missing where there is one.
+             */
+            genome?: string | null;
+            /**
+             * Question
+             * @description As the model was trained to be asked where it is missing.
+             */
+            question?: string | null;
+            /**
+             * Model
+             * @description A fused model; the first one when missing.
+             */
+            model?: string | null;
+            /**
+             * Answer
+             * @description What is explained; the likeliest label if missing.
+             */
+            answer?: string | null;
+            /**
+             * Instead
+             * @description What it is preferred to; the next label if missing.
+             */
+            instead?: string | null;
+            /**
+             * Method
+             * @description One pass forward and back, or a pass for every window.
+             * @default gradient
+             * @enum {string}
+             */
+            method: "gradient" | "occlusion";
+            /**
+             * Windows
+             * @description Of occlusion, for each sequence.
+             * @default 16
+             */
+            windows: number;
+        };
+        /**
+         * ExchangedOut
+         * @description What is lost where one sequence becomes the other, in nats.
+         */
+        ExchangedOut: {
+            /** Reference */
+            reference: number;
+            /** Variant */
+            variant: number;
+        };
+        /**
+         * FusionOut
+         * @description A fused model that is installed; the first answers when a request names none.
+         */
+        FusionOut: {
+            /** Name */
+            name: string;
+            /**
+             * Mode
+             * @description `fused`, `text` or `dna`: what it reads.
+             */
+            mode: string;
+            /** Labels */
+            labels: number;
+            /**
+             * Question
+             * @description How it was trained to be asked: `asked`, `short` or `nameless`.
+             */
+            question: string;
+            /** Width */
+            width: number;
+            dna: components["schemas"]["BaseOut"] | null;
+            language: components["schemas"]["BaseOut"] | null;
+            /** Loaded */
+            loaded: boolean;
         };
         /**
          * GeneOut
@@ -787,6 +1228,11 @@ export interface components {
             build: string | null;
             /** Genes */
             genes: boolean;
+            /**
+             * Transcripts
+             * @description Whether jobs can tell consequences.
+             */
+            transcripts: boolean;
         };
         /**
          * HaplotypeOut
@@ -882,6 +1328,47 @@ export interface components {
             jobs: components["schemas"]["JobOut"][];
         };
         /**
+         * KnownOut
+         * @description What is known of the allele beside the answer.
+         */
+        KnownOut: {
+            variant: components["schemas"]["AlleleOut"] | null;
+            /** Genome */
+            genome: string | null;
+            /**
+             * Llr
+             * @description ALT - REF in nats, by the fused model's own DNA model.
+             */
+            llr: number | null;
+            /**
+             * Status
+             * @description Why there is no score.
+             */
+            status: string | null;
+            /**
+             * Percentile
+             * @description Per cent of random changes of the same kind that score lower.
+             */
+            percentile: number | null;
+            /** Gene */
+            gene: string | null;
+            /**
+             * Consequences
+             * @description Missing without an annotation.
+             */
+            consequences: components["schemas"]["ConsequenceOut"][] | null;
+            /**
+             * Tracks
+             * @description Missing without a head for tracks.
+             */
+            tracks: components["schemas"]["TrackOut"][] | null;
+            /**
+             * Pathway
+             * @description The question's lines on a pathway.
+             */
+            pathway: string | null;
+        };
+        /**
          * LikelihoodIn
          * @description Sequences to score as wholes.
          */
@@ -956,6 +1443,16 @@ export interface components {
             context_length: number;
             /** Width */
             width: number;
+            /**
+             * Sha256
+             * @description Of the weights.
+             */
+            sha256: string;
+            /**
+             * Arithmetic
+             * @description Of all models here, and on what, such as `float32 on cuda`.
+             */
+            arithmetic: string;
             /** Loaded */
             loaded: boolean;
         };
@@ -1069,6 +1566,19 @@ export interface components {
             alt: components["schemas"]["HaplotypeOut"];
         };
         /**
+         * RankedOut
+         * @description A label of the model.
+         */
+        RankedOut: {
+            /** Label */
+            label: string;
+            /**
+             * Probability
+             * @description Among all labels of the model.
+             */
+            probability: number;
+        };
+        /**
          * ScoreIn
          * @description Variants to score.
          */
@@ -1155,6 +1665,24 @@ export interface components {
             scores: components["schemas"]["ScoreOut"][];
         };
         /**
+         * SequenceEvidenceOut
+         * @description A value for each base of one sequence.
+         */
+        SequenceEvidenceOut: {
+            /** Bases */
+            bases: string;
+            /** Values */
+            values: number[];
+            /**
+             * Site
+             * @description Where the alleles differ, half-open offsets; may be empty.
+             */
+            site: [
+                number,
+                number
+            ];
+        };
+        /**
          * ServiceInfo
          * @description What the service is and can do. Source: GA4GH service-info 1.0.
          */
@@ -1198,6 +1726,8 @@ export interface components {
             genomes: components["schemas"]["GenomeOut"][];
             /** Heads */
             heads: string[];
+            /** Fusions */
+            fusions: components["schemas"]["FusionOut"][];
             /**
              * Screening
              * @enum {string}
@@ -1243,6 +1773,23 @@ export interface components {
              * @description 1-based.
              */
             start_pos: number;
+        };
+        /**
+         * TrackOut
+         * @description What the allele does to a predicted track.
+         */
+        TrackOut: {
+            /** Track */
+            track: string;
+            /**
+             * Lfc
+             * @description log2 ALT / REF of the sums over the head's window.
+             */
+            lfc: number;
+            /** Ref */
+            ref: number;
+            /** Alt */
+            alt: number;
         };
         /**
          * TracksIn
@@ -1413,6 +1960,133 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    ask_ask_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AskIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AskOut"];
+                };
+            };
+            /** @description The request was refused. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The service cannot answer. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
+    diagnose_v1_diagnose_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DiagnoseIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DiagnosisOut"];
+                    "text/event-stream": string;
+                };
+            };
+            /** @description The request was refused. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The service cannot answer. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
+    evidence_v1_diagnose_evidence_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EvidenceIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BaseEvidenceOut"];
+                };
+            };
+            /** @description The request was refused. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            /** @description The service cannot answer. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
     generate_v1_generate_post: {
         parameters: {
             query?: never;

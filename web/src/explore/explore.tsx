@@ -1,8 +1,8 @@
-import { type FormEvent, useEffect, useMemo, useRef, useState } from "react";
+import { type FormEvent, useEffect, useMemo, useState } from "react";
 import { readFasta, type Sequence } from "../analyse/input";
 import { lineOf } from "../api/client";
 import { Problem } from "../problem";
-import { save, savePng } from "../save";
+import { save } from "../save";
 import { useSession } from "../session";
 import { useTexts } from "../settings";
 import { exampleFasta } from "./example";
@@ -97,7 +97,6 @@ export default function Explore() {
 
 function Map({ found }: { found: Embedded }) {
   const text = useTexts();
-  const drawing = useRef<SVGSVGElement>(null);
   const [method, setMethod] = useState<"pca" | "umap">("pca");
   const [labels, setLabels] = useState<Record<string, string> | null>(null);
   const plane = usePlane(found.vectors, method);
@@ -118,8 +117,19 @@ function Map({ found }: { found: Embedded }) {
             <option value="umap">{text.explore.umap}</option>
           </select>
         </label>
+        <span>{text.explore.colour}</span>
+        {labels ? (
+          <span className="chip">
+            {text.explore.labelled(found.sequences.filter(({ name }) => labels[name]).length)}
+            <button type="button" aria-label={text.variant.close} onClick={() => setLabels(null)}>
+              ×
+            </button>
+          </span>
+        ) : (
+          <span className="quiet">{text.explore.prefix}</span>
+        )}
         <label className="button" title={text.explore.labelsHint}>
-          {text.explore.colour}: {labels ? text.explore.labels : text.explore.prefix}
+          {text.explore.labels}
           <input
             className="unseen"
             type="file"
@@ -128,15 +138,12 @@ function Map({ found }: { found: Embedded }) {
           />
         </label>
         <span className="push" />
-        <button type="button" onClick={() => drawing.current && void savePng(drawing.current, "map.png")}>
-          {text.results.png}
-        </button>
         <button type="button" onClick={() => save("embeddings.csv", csvOf(points, found.vectors), "text/csv")}>
           {text.explore.csv}
         </button>
       </div>
       {plane ? (
-        <Scatter points={points} label={text.explore.points(points.length)} drawing={drawing} />
+        <Scatter points={points} label={text.explore.points(points.length)} file={`map-${method}`} />
       ) : (
         <p className="quiet">{text.loading}</p>
       )}
