@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from cistron.fusion.answers import extracted, reasoning_in
 from cistron.fusion.asking import NOTICE
@@ -151,6 +152,12 @@ class BaseOut(BaseModel):
 
     name: str
     sha256: str
+
+    @field_validator("name")
+    @classmethod
+    def _without_folder(cls, name: str) -> str:
+        """A file of this machine goes by its own name: folders are nobody else's business."""
+        return PurePath(name).name if PurePath(name).is_absolute() else name
 
 
 class DiagnosisOut(BaseModel):

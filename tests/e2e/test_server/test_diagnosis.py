@@ -254,6 +254,8 @@ def test_service_info_announces_fused_models(asked: Any, local: FusedModel) -> N
     (found,) = asked.http.get("/v1/service-info").json()["fusions"]
     assert (found["name"], found["mode"], found["labels"], found["width"]) == ("kegg", "fused", 3, 65)
     assert found["language"]["sha256"] == local.bases["language"]["sha256"]
+    assert found["language"]["name"] == Path(local.bases["language"]["name"]).name
+    assert "/" not in found["dna"]["name"]
 
 
 def test_without_a_fused_model_it_is_said_how_to_install_one(bounded: Any, pair: dict[str, str]) -> None:
