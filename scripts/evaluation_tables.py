@@ -19,7 +19,7 @@ from cistron.evals.report import read_task_file, verdicts_of
 from cistron.evals.rows import Row, load_row
 from cistron.evals.run import TASK_FILE
 from cistron.formats.atomic import atomic_output
-from cistron.reports.evaluation import worst_badge
+from cistron.reports.evaluation_tasks import worst_badge
 
 RESULTS = Path(__file__).resolve().parents[1] / "bench/results/evaluation.json"
 
