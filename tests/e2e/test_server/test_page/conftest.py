@@ -100,9 +100,9 @@ def track_head(tiny: Path, folder: Path) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """The system's Chromium, or a skip."""
+    """The system's Chromium, or a skip; closed soon: until then Playwright keeps the event loop."""
     playwright = pytest.importorskip("playwright.sync_api", reason="the page's tests need playwright")
     path = shutil.which("chromium")
     if path is None:

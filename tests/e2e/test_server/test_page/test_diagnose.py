@@ -26,9 +26,9 @@ def test_a_variant_of_a_job_is_diagnosed_with_evidence_and_bases(visitor: Any, p
     page.get_by_role("link", name="Diagnose", exact=True).last.click()
     expect(page.get_by_role("textbox", name="Variant")).to_have_value("20:4680171 C>T")
     ask(page)
-    answer = page.get_by_role("region", name="Answer")
+    answer = page.get_by_role("region", name="Answer", exact=True)
     expect(answer.get_by_role("img", name="Probability among all diseases")).to_be_visible()
-    evidence = page.get_by_role("region", name="Evidence")
+    evidence = page.get_by_role("region", name="Evidence", exact=True)
     for known in ("20:4,680,171 C>T (grch37)", "PRNP", "missense", "p.P102L", "nats", "brain RNA"):
         expect(evidence).to_contain_text(known)
     expect(page.get_by_text("For research use, not for diagnosis.").first).to_be_visible()
@@ -56,8 +56,8 @@ def test_two_sequences_and_a_question_are_answered_without_speech(
     page.get_by_label("Question").fill("Which one?\nGenes in the pathway: PRNP; the prion protein")
     page.get_by_label("Let the model speak").uncheck()
     page.get_by_role("button", name="Ask").click()
-    expect(page.get_by_role("region", name="Answer")).to_contain_text("%")
-    expect(page.get_by_role("region", name="Evidence")).to_contain_text("the prion protein")
+    expect(page.get_by_role("region", name="Answer", exact=True)).to_contain_text("%")
+    expect(page.get_by_role("region", name="Evidence", exact=True)).to_contain_text("the prion protein")
     expect(page.get_by_role("region", name="What the model says")).to_have_count(0)
 
 
