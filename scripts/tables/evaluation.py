@@ -61,7 +61,23 @@ def _measured(tasks: Sequence[Any]) -> str:
             f"| `{task['task']}` | {task['metric']} | {n} | {task['badge']} | {_cell(model)} | {_cell(twin)} |"
             f" {_cell(best)} | {'' if best is None else best['row']} |"
         )
-    return "\n".join(lines)
+    return "\n".join([*lines, *_shortened(tasks)])
+
+
+def _shortened(tasks: Sequence[Any]) -> list[str]:
+    """Which tasks used a part of their items."""
+    limits: dict[int, list[str]] = {}
+    for task in tasks:
+        if task["limit"]:
+            limits.setdefault(task["limit"], []).append(task["task"])
+    return [
+        line
+        for limit, names in sorted(limits.items())
+        for line in (
+            "",
+            f"At most {limit:,} items to fit on and as many to tell, drawn at random{_names(names)}.",
+        )
+    ]
 
 
 def _best(rows: Sequence[Any]) -> Any:

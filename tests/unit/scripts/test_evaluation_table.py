@@ -12,7 +12,8 @@ def _row(row: str, kind: str, value: float | None, **more: Any) -> dict[str, Any
 
 
 def _task(name: str, *rows: dict[str, Any], **more: Any) -> dict[str, Any]:
-    return {"task": name, "metric": "mcc", "badge": "leak", "rows": list(rows), "published": [], **more}
+    known = {"metric": "mcc", "badge": "leak", "limit": None, "published": []}
+    return {"task": name, "rows": list(rows), **known, **more}
 
 
 def test_the_table_names_the_best_row_and_says_where_words_win(scripts: Scripts) -> None:
@@ -25,6 +26,7 @@ def test_the_table_names_the_best_row_and_says_where_words_win(scripts: Scripts)
         _row("default", "model", 1.2, verdict="better", **nats),
         _row("uniform", "baseline", 1.39, **nats),
         _row("markov-6", "markov", 1.3, **nats),
+        limit=2_000,
         published=[
             {"model": "X", "value": 0.7, "metric": "not named", "protocol": "", "source": "somewhere"}
         ],
@@ -38,6 +40,7 @@ def test_the_table_names_the_best_row_and_says_where_words_win(scripts: Scripts)
     assert "| 1.200 ▲ | – | 1.300 | markov-6 |" in table
     assert "- better than the best row without a trained model: 1 (`likelihood`)" in table
     assert "- worse than it: 1 (`gue`)" in table
+    assert "At most 2,000 items to fit on and as many to tell, drawn at random (`likelihood`)." in table
     assert "| `likelihood/regions` | X | 0.7 | not named | not stated | somewhere |" in table
 
 
