@@ -20,6 +20,7 @@ pytest.importorskip("fastapi")
 pytest.importorskip("httpx")
 
 from cistron.client.refusals import ServiceError
+from cistron.client.service import Service
 from cistron.evals import (
     Answer,
     Contigs,
@@ -37,7 +38,6 @@ from cistron.evals import (
 )
 from cistron.evals.loaded import LoadedRespondent
 from cistron.evals.remote import RemoteRespondent, connected
-from cistron.evals.remote_service import Service
 from cistron.genome import Interval, Variant
 from cistron.inference.load import load
 from cistron.server.run import prepared

@@ -30,7 +30,7 @@ from cistron.evals.requests import (
 
 if TYPE_CHECKING:
     from cistron.client.remote import EmbedOptions, GenerateOptions, RemoteModel, ScoreOptions
-    from cistron.evals.remote_service import ServedModel, Service
+    from cistron.client.service import ServedModel, Service
 
 SCHEMES: Final = ("http://", "https://")
 
@@ -53,7 +53,7 @@ def connected(address: str, key: str | None) -> RemoteRespondent:
     """
     url, _, name = address.partition("#")
     remote = connect(url, key, model=name or None)
-    from cistron.evals.remote_service import Service
+    from cistron.client.service import Service
 
     with ExitStack() as opened:
         opened.callback(remote.close)

@@ -12,7 +12,7 @@ from cistron.genome import Interval, Reference, Variant
 from cistron.genome.contigs import ContigNames
 
 if TYPE_CHECKING:
-    from cistron.evals.remote_service import Service
+    from cistron.client.service import Service
 
 SPOTS: Final = 16
 """Windows of a request whose bases are compared."""
